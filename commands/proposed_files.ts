@@ -4,6 +4,7 @@ import { writeText } from "../pipeline/files/written_file.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import { schemaText } from "../pipeline/init/schema_text.ts";
 import { configText, specText } from "../pipeline/init/settings_text.ts";
+import { isObjectUrl } from "../pipeline/object_store/object_url.ts";
 import type { FilesProposal } from "../pipeline/init/propose_files.ts";
 import { createDataFolder } from "../pipeline/store/store_file.ts";
 
@@ -20,7 +21,7 @@ export interface ProposedFile {
   readonly text: string;
 }
 
-/** @param models The folder of the models; default: `models` in the folder of the files. */
+/** @param models The folder of the models, or a URL; default: `models` in the folder of the files. */
 export function proposedFiles(
   proposal: Proposal,
   folder: string,
@@ -31,7 +32,10 @@ export function proposedFiles(
     folder,
     schema: { path: join(folder, "schema.sql"), text: schemaText(proposal) },
     spec: { path: join(folder, "features.json"), text: specText(proposal) },
-    config: { path: join(folder, "clickwell.json"), text: configText(proposal, pathOf, pathOf(models)) },
+    config: {
+      path: join(folder, "clickwell.json"),
+      text: configText(proposal, pathOf, isObjectUrl(models) ? models : pathOf(models)),
+    },
   };
 }
 

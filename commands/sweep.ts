@@ -105,6 +105,8 @@ export default command({
     requireNoTables(spec);
     const search = searchOf({ options, origins }, spec);
     const artifacts = openArtifacts(options);
+    // Before the work begins whose result could not be written.
+    await artifacts.check?.();
     const registry = await openRegistryOf(options);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();

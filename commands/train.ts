@@ -104,6 +104,7 @@ export default command({
   async run(given) {
     // Before files are looked at.
     searchOf(given, {});
+    await openArtifacts(given.options).check?.();
     const proposed = given.positionals.length > 0 ? await proposeForFiles(given) : undefined;
     if (!proposed) rejectFileFlags(given);
     const invocation = { ...given, ...proposed, options: { ...given.options, ...proposed?.settings } };

@@ -1,6 +1,6 @@
 import { tellsOutcome } from "../pipeline/examples/leaks/leak_warning.ts";
 import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metadata.ts";
-import { locationOf } from "../pipeline/model/open_artifacts.ts";
+import { locationOf } from "../pipeline/object_store/object_url.ts";
 import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";

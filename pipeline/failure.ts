@@ -35,6 +35,7 @@ export type FailureKind =
   | "model-worse" // an evaluation that must not find a worse model did
   | "model-in-production" // the operation requires a model that is not in production
   | "artifact-corrupt"
+  | "artifacts-unavailable" // the object store of the models does not answer, or refuses the request
   | "unauthorized"
   | "forbidden"
   | "attempts-exceeded" // too many wrong tokens

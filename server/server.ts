@@ -1,6 +1,6 @@
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
-import { createSharedState } from "./runtime/shared_state.ts";
+import { createSharedState, type SharedState } from "./runtime/shared_state.ts";
 import { createMetricsAggregator } from "./metrics/counters_snapshot.ts";
 import { drainListener } from "./http/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
@@ -12,6 +12,7 @@ import { registryReadsOf } from "./workers/forwarded_registry.ts";
 import { createService, type Service, type ServiceOptions } from "./service/service.ts";
 import type { Log } from "./runtime/log.ts";
 import { requireFreePort, sharingFault } from "./runtime/shared_port.ts";
+import { watchArtifacts } from "./models/artifact_watch.ts";
 import { createUnloadedModels } from "./models/unloaded_models.ts";
 import { settleTables } from "../pipeline/store/store.ts";
 import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker_pool.ts";
@@ -87,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...pool ? { pool } : {},
   });
   try {
-    return await open(service, pool, options);
+    return await open(service, pool, { ...options, sharedState });
   } catch (error) {
     await pool?.terminate();
     throw error;
@@ -111,10 +112,10 @@ function handlersOf(service: () => Service): Omit<PrimaryApi, "log"> {
 async function open(
   service: Service,
   pool: WorkerPool | undefined,
-  options: ServerOptions,
+  options: ServerOptions & { readonly sharedState: SharedState },
 ): Promise<Server> {
   const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
-  const { registry, production, slot, lifecycle, rejectionLog } = service;
+  const { artifacts, registry, production, slot, lifecycle, rejectionLog } = service;
   if (pool) requireFreePort(options);
   await production.sync();
   const listener = openListener({
@@ -132,6 +133,7 @@ async function open(
   // This thread serves requests already: do not wait for the workers, which take longer to start.
   const complete = startWorkers();
   const watch = registry.watch(production.sync, (failure) => reportReach(log, failure));
+  const artifactWatch = watchArtifacts(artifacts, options.sharedState, log);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
   log.info("listening", { url: origin, model_id: modelId ?? null, writes: guardText(token, insecure) });
@@ -149,6 +151,7 @@ async function open(
   async function drain(delayMs: number): Promise<void> {
     lifecycle.draining = true;
     watch.stop();
+    artifactWatch.stop();
     log.info("draining", { delay_ms: delayMs, timeout_ms: drainTimeoutMs });
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     const drained = await Promise.all([

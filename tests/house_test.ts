@@ -8,7 +8,7 @@ import { type Edge, listFiles, reachedFrom, readSource, type Source } from "./su
 /** The rooms of the program, lowest first: a file imports from its own room and from lower rows, types included. */
 const rooms: readonly (readonly string[])[] = [
   ["pipeline"],
-  ["pipeline/math", "pipeline/runtime"],
+  ["pipeline/math", "pipeline/object_store", "pipeline/runtime"],
   ["pipeline/store"],
   ["pipeline/files"],
   ["pipeline/chunks"],
@@ -70,6 +70,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["@tensorflow/tfjs-backend-wasm", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["@tensorflow/tfjs-core", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["@tensorflow/tfjs-layers", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
+  ["aws4fetch", /^pipeline\/object_store\//],
   ["axe-core", /^tests\//],
   ["esbuild", /^packaging\//],
   ["fast-check", /^(bench|tests)\//],
@@ -203,9 +204,18 @@ Deno.test("the registry is used through its interface: callers say where it is w
 
 Deno.test("stored models are used through one interface: who opens it names a place, and no other file knows of a folder", () => {
   const own = /^pipeline\/model\/artifact_folder\.ts$/;
+  const openers = /^pipeline\/model\/(cached|open)_artifacts\.ts$/;
   const breaks = (from: string, { path = "" }: Edge) =>
-    own.test(path) && isProgram(from) && from !== "pipeline/model/open_artifacts.ts";
+    own.test(path) && isProgram(from) && !openers.test(from);
   assert.deepEqual(importsWhere(breaks), []);
+});
+
+Deno.test("a program whose models are in a folder loads nothing of object stores but the form of their URLs", () => {
+  const clients = importsWhere((from, edge) =>
+    isProgram(from) && !from.startsWith("pipeline/object_store/") && running(edge) && edge.kind !== "late" &&
+    /^pipeline\/object_store\/(?!object_url)/.test(edge.path ?? "")
+  );
+  assert.deepEqual(clients, []);
 });
 
 Deno.test("serving loads nothing of training, and nothing of tfjs", () => {

@@ -186,6 +186,7 @@ export interface Problem {
     | "urn:clickwell:problem:model-unloaded"
     | "urn:clickwell:problem:model-in-production"
     | "urn:clickwell:problem:artifact-corrupt"
+    | "urn:clickwell:problem:artifacts-unavailable"
     | "urn:clickwell:problem:unauthorized"
     | "urn:clickwell:problem:forbidden"
     | "urn:clickwell:problem:attempts-exceeded"
@@ -501,6 +502,8 @@ export interface ReadyAnswer {
   version: number;
   /** only of a registry that is not in the data folder: whether it answered when it was last looked at */
   registry?: "unknown" | "reachable" | "unreachable";
+  /** whether other models can be fetched, if they are in an object store */
+  artifacts?: "reachable" | "unreachable";
 }
 
 export interface Settings {

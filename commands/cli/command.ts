@@ -75,10 +75,11 @@ export const commonFlags = {
   },
   models: {
     type: "string",
-    value: "DIR",
+    value: "DIR|URL",
     default: "./models",
     path: "whole",
-    help: "folder of the models; DATA/models if --data is given and that folder exists",
+    help:
+      "folder of the models, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX; DATA/models if --data is given and that folder exists",
   },
   config: { type: "string", value: "FILE", help: "settings as a JSON object, by flag name" },
   json: { type: "boolean", help: "print the result as one JSON object on standard output" },

@@ -135,12 +135,12 @@ function settingOf({ settings, folder }: ConfigFile, name: string, flag: Flag): 
     : seenFrom(folder, value, flag.path);
 }
 
-/** @param value A path in the folder, or a name with one. A dash, which is standard input, stays. */
+/** @param value A path in the folder, or a name with one. A dash, which is standard input, stays, and so does a URL. */
 function seenFrom(folder: string, value: unknown, kind: Flag["path"]): unknown {
   if (typeof value !== "string") return value;
   const start = kind === "named" ? value.indexOf("=") + 1 : 0;
   const path = value.slice(start);
-  if (path === "" || path === "-" || isAbsolute(path)) return value;
+  if (path === "" || path === "-" || isAbsolute(path) || /^[a-z][a-z0-9+.-]+:\/\//.test(path)) return value;
   return value.slice(0, start) + join(folder, path);
 }
 

@@ -26,6 +26,8 @@ export type KeptFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
 export const modelFile = "model.json";
 export { weightsFile };
+/** The largest kept file in bytes; a larger one counts as none. */
+export const keptBytesMax = 4 * 2 ** 20;
 /** The largest model.json in bytes. */
 export const modelJsonBytesMax = 256 * 1024 * 1024;
 
@@ -58,8 +60,14 @@ export interface ArtifactStore {
   write(artifact: Artifact, kept?: KeptFiles): Promise<"written" | "there">;
   /** Removes a model's files. @returns Whether there were any. @throws {Failure} `file-unwritable` */
   remove(modelId: string): Promise<boolean>;
-  /** Checks that every process that shares the place finds the model there. @throws {Failure} `model-unknown` */
+  /**
+   * Checks, before a model is assigned, that other processes find it, too. A place that cannot be reached is not asked.
+   *
+   * @throws {Failure} `model-unknown`
+   */
   confirm(modelId: string): Promise<void>;
+  /** Checks that the place can be reached; absent for a folder, which is on this machine. */
+  check?(): Promise<void>;
   /**
    * Returns a text that changes with the model's files on this machine; empty if they are not here, or cannot be read. Called for
    * every assignment.

@@ -6,6 +6,7 @@ import {
   checkedId,
   corrupt,
   equalBytes,
+  keptBytesMax,
   type KeptFiles,
   modelFile,
   modelJsonBytesMax,
@@ -19,8 +20,6 @@ import { exists, isAbsence, isOfSystem, reasonOf } from "../runtime/system_error
 /** Prefix of the folders to which models are written before they are renamed. */
 const temporaryPrefix = ".tmp-";
 const unfinishedAgeMs = 3_600_000;
-/** The largest kept file in bytes. */
-const keptBytesMax = 4 * 2 ** 20;
 
 /** Stores models in the folders `<models>/<id>`. */
 export function createFolderStore(modelsDir: string): ArtifactStore {

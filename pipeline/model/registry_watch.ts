@@ -6,18 +6,19 @@ const unconditionalEveryMs = 10_000;
 /** After a look that failed: a registry that is back is followed soon. */
 const retryAfterMs = 250;
 
+/** After a change that could not be followed: where the models are stored may be back. */
+const followAfterMs = 500;
+
 export interface Watched {
   /** Returns a text that differs after each change, or undefined if that could not be found out. Must not reject. */
   look(): string | undefined | Promise<string | undefined>;
-  /** The text as of now; without it, the first look counts as a change. */
-  readonly seen?: string;
   /** Must not reject. Calls do not overlap. @returns Whether the change was followed; if not, it is called again. */
   onChange(): Promise<boolean>;
 }
 
-/** Calls `onChange` when a look, one a second, finds a change, and every 10 s. `wake` looks at once. */
+/** Calls `onChange` when a look, one a second, finds a change, as the first one does, and every 10 s. `wake` looks at once. */
 export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void } {
-  let { seen } = watched;
+  let seen: string | undefined;
   let calledAt = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let [looking, wanted, stopped] = [false, false, false];
@@ -33,7 +34,7 @@ export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void 
       }
     }
     looking = false;
-    schedule(wanted ? 0 : stamp === undefined ? retryAfterMs : pollEveryMs);
+    schedule(wanted ? 0 : stamp === undefined ? retryAfterMs : stamp === seen ? pollEveryMs : followAfterMs);
   };
   const schedule = (afterMs: number) => {
     if (stopped) return;
@@ -41,7 +42,7 @@ export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void 
     timer = setTimeout(poll, afterMs);
     Deno.unrefTimer(timer);
   };
-  schedule(seen === undefined ? 0 : pollEveryMs);
+  schedule(0);
   return {
     wake() {
       if (looking) wanted = true;

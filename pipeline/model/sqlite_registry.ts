@@ -59,7 +59,7 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     setNote: (entry) => write((file) => setNote(file, entry)),
     upgrade: () => retryWhileBusy(patienceMs, () => upgrade(dataDir)),
     stamp,
-    watch: (onChange) => watchRegistry({ look: stamp, seen: stamp(), onChange }),
+    watch: (onChange) => watchRegistry({ look: stamp, onChange }),
     close: () => Promise.resolve(),
   };
 }

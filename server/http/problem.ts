@@ -33,6 +33,11 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "model-unloaded": { status: 503, title: "The model is unloaded" },
   "model-in-production": { status: 409, title: "The model is in production" },
   "artifact-corrupt": { status: 409, title: "The model's files cannot be used" },
+  "artifacts-unavailable": {
+    status: 503,
+    title: "The models cannot be fetched",
+    retryAfterSeconds: 1,
+  },
   "unauthorized": { status: 401, title: "The admin token is missing or wrong" },
   "forbidden": { status: 403, title: "This client may not write" },
   "attempts-exceeded": { status: 429, title: "Too many wrong tokens", retryAfterSeconds: 60 },

@@ -17,6 +17,8 @@ export interface ProcessFacts {
   readonly storeRows: ReadonlyMap<string, number> | undefined;
   /** What is known of a registry that is not in the data folder. */
   readonly registry: Pick<FollowState, "reach" | "answeredAt"> | undefined;
+  /** Whether models can be fetched; true for those in a folder. */
+  readonly artifactsReachable: boolean;
   readonly inFlight: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
@@ -39,7 +41,7 @@ export function metricFamilies(snapshot: Snapshot, facts: ProcessFacts): Family[
 }
 
 function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
-  const { version, commit, deno, model, trainedAt, storeRows, inFlight } = facts;
+  const { version, commit, deno, model, trainedAt, storeRows, artifactsReachable, inFlight } = facts;
   return [
     gauge("clickwell_build_info", "Version of the program.", [{
       labels: { version, commit, deno },
@@ -68,6 +70,11 @@ function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
       ),
     ),
     gauge("clickwell_http_requests_in_flight", "Requests in flight.", [{ value: inFlight }]),
+    gauge(
+      "clickwell_artifacts_reachable",
+      "1 if models can be fetched from where they are stored, else 0.",
+      [{ value: Number(artifactsReachable) }],
+    ),
     gauge(
       "clickwell_store_rows",
       "Rows per table after its last load.",

@@ -79,7 +79,7 @@ const attemptsMax = 20;
 const waitingMax = 64;
 
 export function createProductionModel(options: ProductionModelOptions): ProductionModel {
-  const { registry, slot } = options;
+  const { artifacts, registry, slot } = options;
   const runExclusive = createSerialQueue(waitingMax);
   const modelSwitch = createModelSwitch(options);
 
@@ -101,6 +101,8 @@ export function createProductionModel(options: ProductionModelOptions): Producti
       reason: request.reason ?? null,
     };
     const model = await modelSwitch.prepare(row, assignment);
+    // A copy on this machine does not help the others.
+    await artifacts.confirm(row.modelId);
     await commit(registry, { request, assignment, expected });
     return modelSwitch.activate(model, assignment);
   }

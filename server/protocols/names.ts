@@ -46,5 +46,6 @@ export const modelProblems: readonly FailureKind[] = [
   "model-unknown",
   "model-unloaded",
   "artifact-corrupt",
+  "artifacts-unavailable",
   ...readingProblems,
 ];

@@ -1,5 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
+import type { ArtifactsState } from "../runtime/shared_state.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { jsonResponse, type RequestContext, type Route, routesWith } from "../http/route.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
@@ -8,6 +9,7 @@ export interface HealthRoutesOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
   readonly registry: Pick<Registry, "remote">;
+  readonly artifactsState: () => ArtifactsState;
 }
 
 const route = routesWith("operation", () => import("./schemas/service.ts"));
@@ -19,7 +21,9 @@ export function requireNotDraining({ draining }: Lifecycle): void {
 }
 
 /** Returns `GET /livez`, `/healthz` and `/readyz`. */
-export function healthRoutes({ slot, lifecycle, registry }: HealthRoutesOptions): readonly Route[] {
+export function healthRoutes(
+  { slot, lifecycle, registry, artifactsState }: HealthRoutesOptions,
+): readonly Route[] {
   const live = (_: RequestContext) => jsonResponse({ live: true });
   return [
     route("GET", "/livez", {
@@ -43,9 +47,11 @@ export function healthRoutes({ slot, lifecycle, registry }: HealthRoutesOptions)
     }, () => {
       requireNotDraining(lifecycle);
       const { modelId, version } = activeModel(slot);
-      // Not a reason to route elsewhere: predictions need no registry.
+      // No reason to route elsewhere: predictions need neither.
       const reach = registry.remote && { registry: registry.remote.state.reach };
-      return jsonResponse({ ready: true, model_id: modelId, version, ...reach });
+      const artifacts = artifactsState();
+      const places = { ...reach, ...(artifacts ? { artifacts } : {}) };
+      return jsonResponse({ ready: true, model_id: modelId, version, ...places });
     }),
   ];
 }

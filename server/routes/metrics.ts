@@ -3,6 +3,7 @@ import { commit, version } from "../../pipeline/version.ts";
 import { exposition, expositionType } from "../metrics/prometheus_text.ts";
 import { metricFamilies } from "../metrics/metric_families.ts";
 import type { Route } from "../http/route.ts";
+import type { ArtifactsState } from "../runtime/shared_state.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Snapshot } from "../metrics/counters_snapshot.ts";
 import { createStoreFacts } from "../models/store_facts.ts";
@@ -13,12 +14,15 @@ export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
   readonly withStore: WithStore;
   readonly registry: Registry;
+  readonly artifactsState: () => ArtifactsState;
   /** Returns the counters of all threads, added up, and their requests in flight. */
   readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
 }
 
 /** Returns `GET /metrics`, for Prometheus. The text is written per request; until then, numbers are only counted. */
-export function metricsRoute({ slot, withStore, registry, collect }: MetricsRouteOptions): Route {
+export function metricsRoute(
+  { slot, withStore, registry, artifactsState, collect }: MetricsRouteOptions,
+): Route {
   const storeFacts = createStoreFacts({ withStore, registry });
   return {
     method: "GET",
@@ -43,6 +47,7 @@ export function metricsRoute({ slot, withStore, registry, collect }: MetricsRout
         trainedAt: store.trainedAt,
         storeRows: store.rows,
         registry: registry.remote?.state,
+        artifactsReachable: artifactsState() !== "unreachable",
         inFlight: snapshot.inFlight,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: Deno.memoryUsage().rss,

@@ -54,7 +54,13 @@ export function modelReportRoute({ registry, artifacts }: {
         description: "a model's id, version or alias",
         schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,80}$", examples: ["1"] },
       }],
-      problems: ["model-unknown", "report-missing", "artifact-corrupt", ...readingProblems],
+      problems: [
+        "model-unknown",
+        "report-missing",
+        "artifact-corrupt",
+        "artifacts-unavailable",
+        ...readingProblems,
+      ],
       schemas: () => schemas,
     },
     async handle({ parameters: { id } }) {

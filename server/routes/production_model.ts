@@ -65,7 +65,7 @@ function changeRoutes(assigner: ModelAssigner): readonly Route[] {
         "The model is loaded and verified before the switch. After a successful response, no other model answers " +
         "predictions; after a problem, nothing has changed.",
       parameters: [ifMatch],
-      problems: ["model-unknown", "artifact-corrupt", ...changeProblems],
+      problems: ["model-unknown", "artifact-corrupt", "artifacts-unavailable", ...changeProblems],
       schemas: "assignModel",
     }, async (context) => {
       const { model_id, ...body } = await readAdminBody(context.request, "assignment");
@@ -77,7 +77,13 @@ function changeRoutes(assigner: ModelAssigner): readonly Route[] {
       summary: "put the previous model back in production",
       write: true,
       parameters: [ifMatch],
-      problems: ["rollback-impossible", "model-unknown", "artifact-corrupt", ...changeProblems],
+      problems: [
+        "rollback-impossible",
+        "model-unknown",
+        "artifact-corrupt",
+        "artifacts-unavailable",
+        ...changeProblems,
+      ],
       schemas: "rollBackModel",
     }, async (context) => {
       const { reason = "rollback", ...body } = await readAdminBody(context.request, "change");

@@ -2,7 +2,7 @@ import { batchRoute } from "../routes/batch.ts";
 import { createAdminAuth } from "../http/admin_auth.ts";
 import { docsRoutes } from "../routes/docs.ts";
 import { type Answer, answerAfterCheck, createRouter } from "../http/router.ts";
-import { createSharedState, type SharedState } from "../runtime/shared_state.ts";
+import { type ArtifactsState, createSharedState, type SharedState } from "../runtime/shared_state.ts";
 import type { ModelBroadcast } from "../models/model_broadcast.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { healthRoutes } from "../routes/health.ts";
@@ -85,6 +85,7 @@ export interface ThreadService {
 
 /** The server without its port. */
 export interface Service extends ThreadService {
+  readonly artifacts: ArtifactStore;
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly production: ProductionModel;
@@ -108,7 +109,8 @@ export function createService(options: ServiceOptions): Service {
   } = options;
   const artifacts = openArtifacts({ data: dataDir, models: modelsDir });
   const slot = createModelSlot();
-  const lifecycle = createLifecycle(options.sharedState ?? createSharedState());
+  const { sharedState = createSharedState() } = options;
+  const lifecycle = createLifecycle(sharedState);
   const adminAuth = createAdminAuth({ token, insecure });
   const broadcast = pool ? { broadcast: pool } : {};
   const lastAssignment = registry.remote &&
@@ -123,6 +125,7 @@ export function createService(options: ServiceOptions): Service {
   const service: ThreadService = assembleService({
     ...options,
     artifacts,
+    artifactsState: () => sharedState.artifacts,
     slot,
     lifecycle,
     logRequests,
@@ -133,13 +136,22 @@ export function createService(options: ServiceOptions): Service {
     answer: answerAfterCheck(adminAuth),
     guarded: token !== undefined,
   });
-  return { ...service, registry, slot, production, lifecycle, authorizeWrite: adminAuth.authorizeWrite };
+  return {
+    ...service,
+    artifacts,
+    registry,
+    slot,
+    production,
+    lifecycle,
+    authorizeWrite: adminAuth.authorizeWrite,
+  };
 }
 
 /** The parts of a thread's service. */
 export interface ThreadServiceOptions
   extends Pick<ServiceOptions, "dataDir" | "log" | "vertex" | "unloadedModels"> {
   readonly artifacts: ArtifactStore;
+  readonly artifactsState: () => ArtifactsState;
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
   readonly logRequests: RequestLogMode;

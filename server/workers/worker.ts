@@ -65,6 +65,7 @@ export function runWorker(
   const service = assembleService({
     ...data,
     artifacts: openArtifacts({ data: data.dataDir, models: data.modelsDir }),
+    artifactsState: () => sharedState.artifacts,
     unloadedModels: createUnloadedModels(data.unloadedModels),
     slot,
     lifecycle,

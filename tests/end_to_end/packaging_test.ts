@@ -160,7 +160,7 @@ async function checkBuildContext(sources: readonly string[]): Promise<void> {
 
 Deno.test("permissions: the executable reads only its own variables, and runs and links nothing", () => {
   assert.deepEqual([...ordinaryPermissions].sort(), [
-    "--allow-env=CLICKWELL_*,AIP_*,PGAPPNAME,PGTARGETSESSIONATTRS,DENO_SERVE_ADDRESS",
+    "--allow-env=CLICKWELL_*,AIP_*,AWS_*,GOOGLE_*,GCE_METADATA_HOST,STORAGE_EMULATOR_HOST,HOME,USERPROFILE,PGAPPNAME,PGTARGETSESSIONATTRS,DENO_SERVE_ADDRESS",
     "--allow-net",
     "--allow-read",
     "--allow-sys=statfs",
@@ -170,7 +170,7 @@ Deno.test("permissions: the executable reads only its own variables, and runs an
 
 Deno.test("permissions: in the container it keeps to its volume, its secrets and its own machine", () => {
   assert.deepEqual([...confinedPermissions].sort(), [
-    "--allow-env=CLICKWELL_*,AIP_*,PGAPPNAME,PGTARGETSESSIONATTRS,DENO_SERVE_ADDRESS",
+    "--allow-env=CLICKWELL_*,AIP_*,AWS_*,GOOGLE_*,GCE_METADATA_HOST,STORAGE_EMULATOR_HOST,HOME,USERPROFILE,PGAPPNAME,PGTARGETSESSIONATTRS,DENO_SERVE_ADDRESS",
     "--allow-net=0.0.0.0,127.0.0.1,localhost,[::],[::1]",
     "--allow-read=/data,/run/secrets",
     "--allow-sys=statfs",

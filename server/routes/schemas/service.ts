@@ -40,6 +40,9 @@ export const ready: OperationSchemas = {
       registry: z.enum(reaches).optional().describe(
         "only of a registry that is not in the data folder: whether it answered when it was last looked at",
       ),
+      artifacts: z.enum(["reachable", "unreachable"]).optional().describe(
+        "whether other models can be fetched, if they are in an object store",
+      ),
     }),
   },
 };

@@ -51,8 +51,8 @@ for (const scenario of others) {
     run(scenario, { withLength: true }));
 }
 
-/** Tested where time passes: tests/server/http/attack_body_test.ts. */
-const testedElsewhere = ["body-late"];
+/** Tested with an object store, and where time passes: tests/server/models/artifact_outage_test.ts, tests/server/http/attack_body_test.ts. */
+const testedElsewhere = ["artifacts-unavailable", "body-late"];
 
 Deno.test("scenarios: every failure kind that can reach HTTP has one", () => {
   const clientKinds = Object.entries(problemForms).filter(([, { status }]) => status !== 500).map(([kind]) =>

@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { Failure } from "../failure.ts";
+import { type Answer, exchange, firstWords, quickTiming, type Timing, unavailable } from "./exchange.ts";
+import type { Expiring } from "./credentials/expiring.ts";
+import { type ObjectStore, pagesMax } from "./object_store.ts";
+
+export interface GcsOptions {
+  readonly bucket: string;
+  /** Without slashes at its ends; empty for the whole bucket. */
+  readonly prefix: string;
+  /** Default: https://storage.googleapis.com. */
+  readonly endpoint?: string | undefined;
+  /** Returns the access token; undefined for a server that wants none. */
+  readonly token: Expiring<string> | undefined;
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+interface Request {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly action: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly timing?: Partial<Timing>;
+}
+
+/** Connects to Google Cloud Storage by its JSON API. Nothing is sent before the first call. */
+export function createGcsStore(options: GcsOptions): ObjectStore {
+  const client = createClient(options);
+  const { location, pathOf, expect } = client;
+  return {
+    location,
+    get: (key) => read(client, key),
+    async has(key) {
+      const action = `look for ${location}/${key}`;
+      const request = { method: "GET", action, path: pathOf(key), timing: quickTiming } as const;
+      return (await expect(request, [200, 404])).status === 200;
+    },
+    async check() {
+      // No model has this key: an object that is not there shows that the bucket is.
+      await read(client, "check", quickTiming);
+    },
+    create: (key, body) => put(client, { key, body }, { ifGenerationMatch: "0" }),
+    async replace(key, body) {
+      await put(client, { key, body });
+    },
+    async remove(key) {
+      const action = `remove ${location}/${key}`;
+      await expect({ method: "DELETE", action, path: pathOf(key) }, [200, 204, 404]);
+    },
+    list: (start) => list(client, start),
+  };
+}
+
+/** A bucket, below a prefix. */
+type Client = ReturnType<typeof createClient>;
+
+function createClient(options: GcsOptions) {
+  const { bucket, prefix, token, endpoint = "https://storage.googleapis.com" } = options;
+  const objects = `/storage/v1/b/${bucket}/o`;
+  const nameOf = (key: string) => prefix === "" ? key : `${prefix}/${key}`;
+
+  async function ask({ method, action, path, query = {}, body, timing }: Request): Promise<Answer> {
+    const url = `${endpoint}${path}?${new URLSearchParams(query)}`;
+    const sign = async () => {
+      const headers = new Headers(body ? { "content-type": "application/octet-stream" } : {});
+      if (token) headers.set("authorization", `Bearer ${await token.get()}`);
+      return { method, url, headers, ...(body ? { body } : {}) };
+    };
+    const hedged = method === "GET";
+    const send = () => exchange(sign, { action, hedged, timing: { ...timing, ...options.timing } });
+    const answer = await send();
+    // A token may be revoked before it expires.
+    return answer.status === 401 && token?.drop() ? await send() : answer;
+  }
+
+  return {
+    location: `gs://${bucket}${prefix && `/${prefix}`}`,
+    prefix,
+    objects,
+    nameOf,
+    pathOf: (key: string) => `${objects}/${encodeURIComponent(nameOf(key))}`,
+    /** @throws {Failure} for any other status. */
+    async expect(request: Request, statuses: readonly number[]): Promise<Answer> {
+      const answer = await ask(request);
+      if (!statuses.includes(answer.status)) throw refused(answer, request.action, bucket);
+      if (answer.status === 404 && request.method === "GET") {
+        requireNoSuchObject(answer, request.action, bucket);
+      }
+      return answer;
+    },
+  };
+}
+
+async function read(
+  { location, pathOf, expect }: Client,
+  key: string,
+  timing: Partial<Timing> = {},
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const action = `read ${location}/${key}`;
+  const request = { method: "GET", action, path: pathOf(key), query: { alt: "media" }, timing } as const;
+  const { status, bytes } = await expect(request, [200, 404]);
+  return status === 200 ? bytes : undefined;
+}
+
+async function put(
+  { location, objects, nameOf, expect }: Client,
+  { key, body }: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> },
+  condition: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
+  const action = `write ${location}/${key}`;
+  const query = { uploadType: "media", name: nameOf(key), ...condition };
+  const answer = await expect({ method: "POST", action, path: `/upload${objects}`, query, body }, [200, 412]);
+  if (answer.status === 200) requireStored(answer, body, action);
+  return answer.status === 200;
+}
+
+async function list(
+  { location, prefix, objects, nameOf, expect }: Client,
+  start: string,
+): Promise<string[]> {
+  const keys: string[] = [];
+  const action = `list ${location}/${start}`;
+  let pageToken: string | undefined;
+  for (let page = 0; page < pagesMax; page++) {
+    const query = { prefix: nameOf(start), ...(pageToken ? { pageToken } : {}) };
+    const answer = await expect({ method: "GET", action, path: objects, query }, [200]);
+    const { items = [], nextPageToken } = jsonOf(answer, action);
+    if (!Array.isArray(items)) throw strange(answer, action);
+    keys.push(...items.map(({ name }) => String(name).slice(prefix === "" ? 0 : prefix.length + 1)));
+    if (typeof nextPageToken !== "string" || nextPageToken === "") return keys;
+    pageToken = nextPageToken;
+  }
+  throw unavailable(action, `there are more than ${pagesMax} pages of names`);
+}
+
+/** Checks the MD5 that the server has computed of what it has stored. */
+function requireStored(answer: Answer, body: Uint8Array, action: string): void {
+  const { md5Hash } = jsonOf(answer, action);
+  if (md5Hash === createHash("md5").update(body).digest("base64")) return;
+  throw unavailable(action, "the server has stored other bytes than were sent");
+}
+
+/** A page of some other server has the status of a missing object, too. */
+function requireNoSuchObject(answer: Answer, action: string, bucket: string): void {
+  const message = messageOf(answer);
+  const isObject = message !== undefined && /^no such object/i.test(message);
+  // The servers of tests answer in plain text.
+  if (isObject || /^not found\s*$/i.test(new TextDecoder().decode(answer.bytes.subarray(0, 40)))) return;
+  throw refused(answer, action, bucket);
+}
+
+/** Returns the message of an error of Google's APIs; undefined if the answer is none. */
+function messageOf({ bytes }: Answer): string | undefined {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof error?.message === "string" ? error.message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(answer: Answer, action: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(answer.bytes));
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch { /* As for any other value. */ }
+  throw strange(answer, action);
+}
+
+function refused(answer: Answer, action: string, bucket: string): Failure {
+  const { status } = answer;
+  const message = messageOf(answer);
+  if (status === 404 && message !== undefined) {
+    return unavailable(action, `there is no bucket ${bucket}. Create it, or name another with --models`);
+  }
+  if (status >= 300 && status < 400) {
+    return unavailable(
+      action,
+      `the server answered with a redirect (status ${status}), which is not followed`,
+    );
+  }
+  if (status === 401 || status === 403) {
+    return unavailable(
+      action,
+      `access is denied, status ${status}. Check the credentials, and that they may read, write, list and delete objects there`,
+    );
+  }
+  if (message === undefined && answer.bytes.length > 0) return strange(answer, action);
+  return unavailable(action, `status ${status}`);
+}
+
+function strange({ status, bytes }: Answer, action: string): Failure {
+  return unavailable(
+    action,
+    `the server answered ${firstWords(bytes)}, status ${status}, which is not the JSON API of Cloud Storage`,
+  );
+}

@@ -1,0 +1,114 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** A server of objects, a process of its own, with the bucket `bucket`. */
+export interface RunningObjectServer extends AsyncDisposable {
+  readonly origin: string;
+  /** The folder whose files are the objects, by bucket. */
+  readonly folder: string;
+  /** Stops it without an end of its connections, as a frozen machine would. */
+  freeze(): void;
+  thaw(): void;
+}
+
+interface GoProgram {
+  readonly name: string;
+  readonly module: string;
+  readonly version: string;
+}
+
+/** The programs, at the versions that the tests were written with. `deno task test-fleet` installs them. */
+export const goPrograms = {
+  versitygw: { name: "versitygw", module: "github.com/versity/versitygw/cmd/versitygw", version: "1.8.0" },
+  fakeGcs: { name: "fake-gcs-server", module: "github.com/fsouza/fake-gcs-server", version: "1.56.1" },
+} as const satisfies Record<string, GoProgram>;
+
+/** The folder of a program: in the user's cache, since building one takes minutes. */
+export function folderOf({ name, version }: GoProgram): string {
+  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? ".", ".cache");
+  return join(caches, "clickwell-fleet", `${name}-${version}`);
+}
+
+function installed(program: GoProgram): string | undefined {
+  const path = join(folderOf(program), program.name);
+  return existsSync(path) ? path : undefined;
+}
+
+const versitygwPath = installed(goPrograms.versitygw);
+const fakeGcsPath = installed(goPrograms.fakeGcs);
+
+/** S3 over a folder, which checks signatures and checksums; undefined if it is not installed. */
+export const versitygw = versitygwPath === undefined ? undefined : {
+  start(keys: Readonly<Record<string, string>>): Promise<RunningObjectServer> {
+    return start(versitygwPath, (port, folder) => [
+      ...["--port", `127.0.0.1:${port}`, "--quiet"],
+      ...["--access", keys.AWS_ACCESS_KEY_ID, "--secret", keys.AWS_SECRET_ACCESS_KEY],
+      ...["posix", "--sidecar", join(folder, "..", "sidecar"), folder],
+    ]);
+  },
+};
+
+/** Cloud Storage's JSON API over a folder; undefined if it is not installed. */
+export const fakeGcs = fakeGcsPath === undefined ? undefined : {
+  start(): Promise<RunningObjectServer> {
+    return start(fakeGcsPath, (port, folder) => [
+      ...[
+        "-scheme",
+        "http",
+        "-host",
+        "127.0.0.1",
+        "-port",
+        String(port),
+        "-public-host",
+        `127.0.0.1:${port}`,
+      ],
+      ...["-backend", "filesystem", "-filesystem-root", folder],
+    ]);
+  },
+};
+
+async function start(
+  path: string,
+  argsOf: (port: number, folder: string) => readonly string[],
+): Promise<RunningObjectServer> {
+  const root = await Deno.makeTempDir({ prefix: "clickwell-objects-" });
+  const folder = join(root, "objects");
+  for (const name of ["objects/bucket", "sidecar"]) await Deno.mkdir(join(root, name), { recursive: true });
+  const port = freePort();
+  const args = [...argsOf(port, folder)];
+  const child = new Deno.Command(path, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  try {
+    await untilOpen(port);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    folder,
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.status;
+      await Deno.remove(root, { recursive: true });
+    },
+  };
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function untilOpen(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      using _ = await Deno.connect({ hostname: "127.0.0.1", port });
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`nothing listens on port ${port} after ten seconds`);
+}
