@@ -123,7 +123,12 @@ function mapFields<Value>(
   return Object.fromEntries(Object.entries(chunk).map(mapped));
 }
 
-function isColumn(value: unknown): value is Column {
+/** Returns the chunk with each column replaced; other values are unchanged. */
+export function mapColumns<Chunk extends object>(chunk: Chunk, map: (column: Column) => Column): Chunk {
+  return mapFields(chunk, isColumn, map) as Chunk;
+}
+
+export function isColumn(value: unknown): value is Column {
   return ArrayBuffer.isView(value);
 }
 

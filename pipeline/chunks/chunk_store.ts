@@ -10,7 +10,7 @@ import {
   type SpilledChunk,
   type StoredChunk,
 } from "./chunk_file.ts";
-import { type MemoryBudget, nextFileName, reserveMemory } from "./memory_budget.ts";
+import { type MemoryBudget, nextFileName, releaseMemory, reserveMemory } from "./memory_budget.ts";
 import { requireFreeSpace, reserveBytes } from "../store/disk_space.ts";
 import { writing } from "../files/written_file.ts";
 import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
@@ -65,6 +65,14 @@ export function createChunkStore(budget?: MemoryBudget) {
       if (!append) throw new Error("a chunk store without a budget has no file");
       return append(recordOf(chunk));
     },
+    /** Yields chunks one after the other, each until the next one: its memory is then used again. @param chunks Emptied. */
+    *drain<Chunk extends object>(chunks: StoredChunk<Chunk>[]): Generator<Chunk> {
+      const left = chunks.splice(0).reverse();
+      for (let stored = left.pop(); stored; stored = left.pop()) {
+        yield loader.load(stored);
+        if (budget && !isSpilled(stored)) release(unreserved(budget, recordOf(stored)));
+      }
+    },
     /**
      * Replaces each chunk by another one, stored in the same place.
      *
@@ -92,6 +100,12 @@ export function createChunkStore(budget?: MemoryBudget) {
      */
     rewriteOne,
   };
+}
+
+/** Releases the memory of a record. @returns The record. */
+function unreserved<Record extends ChunkRecord<object>>(budget: MemoryBudget, record: Record): Record {
+  releaseMemory(budget, record.byteCount);
+  return record;
 }
 
 /** Returns a function that appends records to a file, which the first call creates. */

@@ -25,6 +25,11 @@ export function reserveMemory({ shared }: MemoryBudget, byteCount: number): bool
   return false;
 }
 
+/** Releases memory that was reserved. */
+export function releaseMemory({ shared }: MemoryBudget, byteCount: number): void {
+  Atomics.add(shared, 0, Math.ceil(byteCount / 1024));
+}
+
 /** Releases all memory. Chunks kept in it must no longer be used. */
 export function resetBudget({ shared, kibibytes }: MemoryBudget): void {
   Atomics.store(shared, 0, kibibytes);

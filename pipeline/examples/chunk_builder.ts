@@ -3,7 +3,7 @@ import { writtenLevel } from "./hash_join/written_codes.ts";
 import { type InputColumn, inputColumnsOf } from "./input_columns.ts";
 import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
-import type { PendingChunk, RawChunk } from "./raw_examples.ts";
+import type { RawChunk } from "./raw_examples.ts";
 import { createRecoding } from "./recoding.ts";
 import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
 import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
@@ -38,7 +38,6 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
   const timeReader = createTimeReader(spec, layout, rowsMax);
-  const parentKeys = createParentKeys(layout, rowsMax);
   let rowCount = 0;
   const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
     const { name, source } = numbers[j];
@@ -61,22 +60,22 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
     get rowCount(): number {
       return rowCount;
     },
-    add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels, parentKeys: [] }): void {
+    add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels }): void {
       for (let j = 0; j < stride; j++) addNumbers(rows, j, side.parentRows);
       for (const column of categorical) column.add(rows, rowCount, side.parentRows);
       const { label, group, weight } = layout;
       if (label === undefined) labels.set(side.labels.subarray(0, rows.length), rowCount);
       else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelReader.read(rows[i], label);
-      for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
+      if (typeof group !== "number") copyGroups(group, side.parentRows, groups, rowCount, rows.length);
+      else for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
       if (weights && weight !== undefined) {
         for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
       }
       timeReader?.add(rows, rowCount, side.parentRows);
-      parentKeys?.add(side, rowCount, rows.length);
       rowCount += rows.length;
     },
     /** Returns the rows, which may be none, as a chunk. */
-    take(): RawChunk | PendingChunk {
+    take(): RawChunk {
       const chunk = {
         rowCount,
         numeric: filled(columns.float64(rowCount * stride), numeric),
@@ -93,29 +92,10 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
         ...chunk,
         ...(weights ? { weights: filled(columns.float64(rowCount), weights) } : {}),
         ...(timeReader ? { times: filled(columns.float64(rowCount), timeReader.times) } : {}),
-        ...parentKeys?.take(rowCount, columns),
       };
       rowCount = 0;
       return taken;
     },
-  };
-}
-
-/** Collects the keys of parents that come later. @returns undefined if there are none. */
-function createParentKeys({ keyWidths = [] }: RowLayout, rowsMax: number) {
-  if (keyWidths.length === 0) return undefined;
-  const collected = keyWidths.map((width) => new Uint32Array(rowsMax * width));
-  return {
-    /** Copies the keys of some rows, to those of row `from` and on. */
-    add({ parentKeys }: SideColumns, from: number, count: number): void {
-      keyWidths.forEach((width, i) =>
-        collected[i].set(parentKeys[i].subarray(0, count * width), from * width)
-      );
-    },
-    take: (rowCount: number, columns: ColumnMaker): Pick<PendingChunk, "parentKeys" | "parentsFound"> => ({
-      parentKeys: collected.map((keys, i) => filled(columns.uint32(rowCount * keyWidths[i]), keys)),
-      parentsFound: columns.uint8(rowCount).fill(0),
-    }),
   };
 }
 
@@ -173,13 +153,26 @@ function copyNumbers(
   { numeric, first, stride }: StridedColumn,
   count: number,
 ): void {
-  if ("codes" in values) throw new Error("a numeric field is stored as codes");
+  if (!(values instanceof Float64Array)) throw new Error("a numeric field is not stored as numbers");
   if (values === noNumbers) {
     for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = NaN;
     return;
   }
   const rows = parentRows[parent];
   for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = values[rows[i]];
+}
+
+function copyGroups(
+  { parent, values }: ParentField,
+  parentRows: readonly Int32Array[],
+  target: Uint32Array,
+  from: number,
+  count: number,
+): void {
+  // Of a parent that comes later.
+  if (!(values instanceof Uint32Array)) return;
+  const rows = parentRows[parent];
+  for (let i = 0; i < count; i++) target[from + i] = values[rows[i]];
 }
 
 /** Codes of one categorical field. */

@@ -12,7 +12,7 @@ import { holdWriteLock } from "../store/writing.ts";
 import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
 import { queryOf, rowsAfter } from "./examples_query.ts";
 import { buildHashJoin } from "./hash_join/hash_join.ts";
-import { joinLater } from "./hash_join/partitioned_join.ts";
+import { joinLater } from "./hash_join/later_parents.ts";
 import { inputColumnsOf } from "./input_columns.ts";
 import { chunkRowsOf, type Ids, idsOf, rangesOf } from "./id_ranges.ts";
 import { joinPlanOf } from "./join_plan.ts";
@@ -190,7 +190,7 @@ async function readAll(
   if (!join) return results;
   return await joinLater(results, join, {
     threads,
-    chunkStore: createChunkStore(budget),
+    budget,
     rowsMax: chunkRowsOf(inputColumnsOf(spec.features).length),
     pause: () => observe(0),
   });

@@ -7,7 +7,8 @@ import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/
 import { createChunkBuilder } from "./chunk_builder.ts";
 import { readRows } from "./example_rows.ts";
 import type { HashJoin } from "./hash_join/hash_join.ts";
-import { rangeStride } from "./hash_join/partitioned_join.ts";
+import { rangeStride } from "./hash_join/later_parents.ts";
+import type { Partitions } from "./hash_join/partitions.ts";
 import { createProbe } from "./hash_join/probe.ts";
 import { chunkRowsOf, type IdRange } from "./id_ranges.ts";
 import type { RawChunk } from "./raw_examples.ts";
@@ -47,6 +48,8 @@ export interface ReadResult {
   readonly leftOut: LeftOutRows;
   /** The label that counted as 0, if the spec says which counts as 1. */
   readonly negative: string | undefined;
+  /** Per parent that comes later: the keys that the rows refer to. */
+  readonly references: readonly Partitions[];
   /** Id of the last row, if a single range has all rows. */
   readonly lastId?: unknown;
 }
@@ -58,7 +61,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   using db = openReadingConnection(job.path, memory);
   const chunkStore = createChunkStore(job.budget);
   const query = join?.child ?? job.query;
-  const probe = join && createProbe(db, join);
+  const probe = join && createProbe(db, join, chunkStore);
   const layout = join?.layout ?? viewLayout(spec);
   const usable = createUsableRows(spec, layout);
   const rowsMax = chunkRowsOf(layout.fields.length);
@@ -77,7 +80,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         parts.push({ order: i * rangeStride + sequence++, chunk: chunkStore.put(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
-        const { rows: viewRows, side } = probe ? probe(batch) : { rows: batch };
+        const { rows: viewRows, side } = probe ? probe.join(batch) : { rows: batch };
         // Filters only rows that contain their label, which have no side columns.
         const rows = usable.filter(viewRows);
         read += viewRows.length;
@@ -86,7 +89,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         else {
           builder.add(rows.slice(0, fitting), side);
           take();
-          builder.add(rows.slice(fitting), side && sliceSideColumns(side, fitting, layout));
+          builder.add(rows.slice(fitting), side && sliceSideColumns(side, fitting));
         }
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }
@@ -105,6 +108,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     read,
     leftOut: usable.leftOut(),
     negative: builder.negative,
+    references: probe?.references() ?? [],
     ...(lastId === undefined ? {} : { lastId }),
   };
 }

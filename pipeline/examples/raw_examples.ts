@@ -22,14 +22,6 @@ export interface RawChunk {
   readonly times?: Float64Array<SharedArrayBuffer>;
 }
 
-/** A chunk whose rows are still to be joined with parents that do not fit into memory: see hash_join/partitioned_join.ts. */
-export interface PendingChunk extends RawChunk {
-  /** Per such parent, shape (rows, words of a key): the key that the row refers to. */
-  readonly parentKeys: readonly Uint32Array<SharedArrayBuffer>[];
-  /** Shape (rows): the number of these parents that were found so far. */
-  readonly parentsFound: Uint8Array<SharedArrayBuffer>;
-}
-
 /** All examples, in the order of their ids. */
 export interface RawExamples {
   readonly rowCount: number;

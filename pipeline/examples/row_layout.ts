@@ -5,14 +5,12 @@ import type { FeatureSpec } from "./spec.ts";
 export interface RowLayout {
   /** Absent if labels come as a side column. */
   readonly label?: number;
-  readonly group: number;
+  readonly group: number | ParentField;
   readonly weight?: number;
   /** As an element of `fields`. */
   readonly time?: number | ParentField;
   /** Per column that features read: its index in the row, or its column on the build side of a hash join. */
   readonly fields: readonly (number | ParentField)[];
-  /** Per parent that comes later: the words of one of its keys. */
-  readonly keyWidths?: readonly number[];
 }
 
 /**
@@ -38,12 +36,12 @@ export function viewLayout(spec: FeatureSpec): RowLayout {
   };
 }
 
-/** A field whose values are in the build side of a hash join. */
+/** A column whose values are in the build side of a hash join. */
 export interface ParentField {
   /** Index of the parent table. */
   readonly parent: number;
   /** Absent if the values come later, from a parent that does not fit into memory. */
-  readonly values?: Float64Array<SharedArrayBuffer> | WrittenCodes;
+  readonly values?: Float64Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer> | WrittenCodes;
 }
 
 /** Categories as the scanning threads coded them. */
@@ -61,19 +59,15 @@ export interface SideColumns {
   readonly parentRows: readonly Int32Array[];
   /** Shape (rows) or longer. */
   readonly labels: Uint8Array;
-  /** Per parent that comes later, shape (rows, words of a key) or longer: the key that the row refers to. */
-  readonly parentKeys: readonly Uint32Array[];
 }
 
 /** Returns the side columns without their first `count` rows. */
 export function sliceSideColumns(
-  { parentRows, labels, parentKeys }: SideColumns,
+  { parentRows, labels }: SideColumns,
   count: number,
-  { keyWidths = [] }: Pick<RowLayout, "keyWidths">,
 ): SideColumns {
   return {
     parentRows: parentRows.map((column) => column.subarray(count)),
     labels: labels.subarray(count),
-    parentKeys: parentKeys.map((keys, i) => keys.subarray(count * keyWidths[i])),
   };
 }

@@ -1,10 +1,17 @@
 import { type ColumnBuffer, release } from "../files/columns/column_buffer.ts";
 
-/**
- * A set of keys of a table, as 48-bit fingerprints in bounded memory. That any of a million keys is mistaken for one of another
- * million is less likely than one in a million.
- */
-export type KeySet = ReturnType<typeof createKeySet>;
+/** Keys of a table. */
+export interface KnownKeys {
+  /** Whether the key is one of them; may be true for one that `missing` counts later. */
+  has(buffer: ColumnBuffer, row: number): boolean;
+  /** Returns how many of the keys that were looked up since the last call are missing after all. */
+  missing?(): number;
+}
+
+/** Keys of a table's rows that were read. */
+export interface ReadKeys extends KnownKeys {
+  addAll(buffer: ColumnBuffer): void;
+}
 
 const slotsFirst = 2 ** 16;
 /** 24 MiB of slots. */
@@ -13,8 +20,13 @@ const loadFactorMax = 0.9;
 /** Number of keys that fit in any case. */
 export const keysMax = Math.floor(slotsMax * loadFactorMax);
 
-/** @param expected Number of keys, if it is known. */
-export function createKeySet(expected = 0) {
+/**
+ * A set of keys of a table, as 48-bit fingerprints in bounded memory. That any of a million keys is mistaken for one of another
+ * million is less likely than one in a million.
+ *
+ * @param expected Number of keys, if it is known.
+ */
+export function createKeySet(expected = 0): ReadKeys {
   // A slot of zeros is free.
   let low = new Uint32Array(slotsFor(expected));
   let high = new Uint16Array(low.length);
@@ -60,24 +72,6 @@ export function createKeySet(expected = 0) {
     has(buffer: ColumnBuffer, row: number): boolean {
       writeFingerprint(buffer, row, fingerprint);
       return high[slotOf(fingerprint[0], fingerprint[1])] !== 0;
-    },
-  };
-}
-
-/** Returns the set of some integers. @param sorted Safe integers in ascending order. */
-export function keySetOf(sorted: Float64Array): Pick<KeySet, "has"> {
-  return {
-    has(buffer, row) {
-      if (buffer.type !== "INTEGER") return false;
-      const key = buffer.words[2 * row + 1] * 2 ** 32 + (buffer.words[2 * row] >>> 0);
-      let [low, high] = [0, sorted.length];
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (sorted[middle] < key) low = middle + 1;
-        else high = middle;
-      }
-      // Beyond 2^53 the key may have been rounded to one of the set.
-      return low < sorted.length && sorted[low] === key && Math.abs(key) <= Number.MAX_SAFE_INTEGER;
     },
   };
 }

@@ -5,7 +5,7 @@ import { copierOf } from "../files/columns/copied_rows.ts";
 import { openReadingConnection } from "../store/reading_connection.ts";
 import { quoted } from "../store/sqlite.ts";
 import { orderByKey } from "../files/columns/key_order.ts";
-import type { KeySet } from "./key_set.ts";
+import type { KnownKeys } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";
@@ -18,7 +18,7 @@ export interface OrphanOptions {
   readonly storePath: string | undefined;
   readonly references: readonly Reference[];
   /** Known keys, by table: other keys are looked up in the store. */
-  readonly known: ReadonlyMap<string, Pick<KeySet, "has">>;
+  readonly known: ReadonlyMap<string, KnownKeys>;
 }
 
 /** Keys that are collected before they are looked up: the more there are, the closer they are in the parent's index. */
@@ -60,6 +60,7 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
     /** Returns the number of orphans for each reference. A row whose reference is NULL is not an orphan. */
     finish(): readonly number[] {
       for (const [r, keys] of pending.entries()) if (keys) lookUp(r, keys);
+      for (const [r, { parent }] of references.entries()) counts[r] += known.get(parent)?.missing?.() ?? 0;
       return counts;
     },
     close: (): void => lookup?.close(),

@@ -2,7 +2,7 @@ import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { InitialLoad } from "./initial_load.ts";
-import { keySetOf } from "./key_set.ts";
+import { integerKeys, type IntegerSet } from "./integer_set.ts";
 import { type FileLoad, hasLoads, type LoadOptions, type LoadSettings, readerJobOf } from "./load.ts";
 import { type FileReading, openReading } from "./reading.ts";
 
@@ -12,8 +12,10 @@ export interface SharedReader {
   readonly threads: Threads;
   /** The last table that the thread reads. Files of later tables are read by the calling thread. */
   readonly lastTable: string;
-  /** Resolves to the keys of that table in ascending order when they have been read; to undefined if they are not kept. */
-  lastKeys(): Promise<Float64Array | undefined>;
+  /** Tables of which the thread remembers all keys. */
+  readonly keptTables: readonly string[];
+  /** Resolves to the keys of the last table when they have been read; to undefined if they are not kept. */
+  lastKeys(): Promise<IntegerSet | undefined>;
   /** Bytes that the thread may read before they are inserted. */
   readonly aheadBytes: number;
 }
@@ -44,6 +46,7 @@ export function createReadAhead(
   { ownThreads, localReader, sharedReader }: Readers,
   { initialLoad, settingsOf }: { initialLoad: InitialLoad; settingsOf: (table: Table) => LoadSettings },
 ) {
+  for (const table of sharedReader?.keptTables ?? []) initialLoad.addKnownKeys(table);
   let threads = sharedReader?.threads ?? ownThreads;
   let state: State = { is: "idle" };
   let started = 0;
@@ -91,7 +94,7 @@ export function createReadAhead(
       threads = ownThreads;
       const keys = await sharedReader.lastKeys();
       if (!keys) return;
-      localReader.addKnownKeys(table.name, keySetOf(keys));
+      localReader.addKnownKeys(table.name, integerKeys(keys));
       initialLoad.addKnownKeys(table.name);
     },
   };

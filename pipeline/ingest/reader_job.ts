@@ -2,7 +2,7 @@ import { type Batch, emptyBatch } from "../files/columns/batch.ts";
 import { type ColumnMapping, columnSources } from "../files/columns/column_source.ts";
 import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
-import { createKeySet, type KeySet } from "./key_set.ts";
+import { createKeySet, type KnownKeys, type ReadKeys } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
 import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
 import type { Table, TableColumn } from "../store/table.ts";
@@ -46,7 +46,7 @@ export type OpenReader = ReturnType<typeof openReader>;
 type RowListener = (table: string, run: RowRun) => void;
 
 /** Keys that are in the store, by table. */
-export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
+type KeysByTable = ReadonlyMap<string, KnownKeys>;
 
 /**
  * Opens a file for a table.
@@ -57,8 +57,8 @@ export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
  */
 export function openReader(
   job: ReaderJob,
-  readKeys: Map<string, KeySet>,
-  options: { knownKeys?: KnownKeys; onRows?: RowListener | undefined } = {},
+  readKeys: Map<string, ReadKeys>,
+  options: { knownKeys?: KeysByTable; onRows?: RowListener | undefined } = {},
 ) {
   const { knownKeys = new Map(), onRows = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;

@@ -1,7 +1,7 @@
 import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
-import type { KeySet } from "./key_set.ts";
+import type { KnownKeys, ReadKeys } from "./key_set.ts";
 import {
   type FileBatch,
   type OpenedFile,
@@ -48,10 +48,10 @@ export type FileReading = ReturnType<typeof createFileReading>;
 
 /** An observer of the rows of the files that are read. */
 export interface RowObserver {
-  /** Returns the set in which the observer keeps the keys of a table, so that they are kept only once. */
-  keysOf(table: string): KeySet | undefined;
-  /** Returns whether it has kept all keys so far. */
-  isComplete(): boolean;
+  /** Returns the keys of a table that the observer keeps itself, all of them; undefined for any other table. */
+  keysOf(table: string): ReadKeys | undefined;
+  /** Called when a file has been opened. @param rowCount undefined if it is not known. */
+  onStart(table: string, rowCount: number | undefined): void;
   onRows(table: string, run: RowRun): void;
   /** Called when a file has been read to its end. */
   onEnd(table: string): void;
@@ -63,8 +63,8 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
   let table = "";
   let reader: OpenReader | undefined;
   let batches: Generator<FileBatch> | undefined;
-  const readKeys = new Map<string, KeySet>();
-  const knownKeys = new Map<string, Pick<KeySet, "has">>();
+  const readKeys = new Map<string, ReadKeys>();
+  const knownKeys = new Map<string, KnownKeys>();
   /** A failure after batches that have to be returned first. */
   let failure: { readonly cause: unknown } | undefined;
   const close = () => {
@@ -90,13 +90,14 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
   return {
     /** @returns undefined for a prefetch if parent keys would have to be looked up in the store. */
     open(job: OpenJob): OpenedFile | undefined {
-      if (job.isPrefetch && !observer?.isComplete()) return undefined;
+      if (job.isPrefetch && !observer) return undefined;
       close();
       observer = observerOf();
       table = job.reader.table.name;
       const keys = observer?.keysOf(table);
       if (keys) readKeys.set(table, keys);
       reader = openReader(job.reader, readKeys, { knownKeys, onRows: observer?.onRows });
+      observer?.onStart(table, reader.opened.rowCount);
       batches = reader.batches();
       return reader.opened;
     },
@@ -112,7 +113,7 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
       return { batches: message, isLast: false };
     },
     /** Adds keys of rows that have been inserted. */
-    addKnownKeys: (table: string, keys: Pick<KeySet, "has">) => void knownKeys.set(table, keys),
+    addKnownKeys: (table: string, keys: KnownKeys) => void knownKeys.set(table, keys),
     close,
   };
 }

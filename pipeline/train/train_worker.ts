@@ -1,6 +1,8 @@
 import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
-import { fillPartition } from "../examples/hash_join/partitioned_join.ts";
+import { type FillJob, fillStreams } from "../examples/hash_join/later_parents.ts";
+import { type MatchJob, matchPartitions } from "../examples/hash_join/matching.ts";
+import { runToEnd } from "../runtime/steps.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { createEncodingJobs } from "../encode/encoding_jobs.ts";
 import { boostTables } from "../fit/tables/boost_jobs.ts";
@@ -16,7 +18,8 @@ const { open, next } = createFileReading(observer);
 answerJobs({
   read: readRanges,
   build: scanBuildSides,
-  fill: fillPartition,
+  match: (job: MatchJob) => runToEnd(matchPartitions(job)),
+  fill: (job: FillJob) => runToEnd(fillStreams(job)),
   collectExamples,
   finalSpec,
   collectedExamples,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { SpilledChunk } from "../../chunks/chunk_file.ts";
+import { createChunkStore } from "../../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Job } from "../../runtime/thread_pool.ts";
 import { isOutOfRange } from "../../store/checked_rows.ts";
@@ -8,16 +8,23 @@ import { arrays } from "../../store/sqlite.ts";
 import { asFailure } from "../../store/sqlite_failure.ts";
 import type { Row } from "../row_values.ts";
 import type { Bound, BuildCursor } from "./build_cursor.ts";
-import { createKeyInserter, type HashTable, reserveRows } from "./hash_table.ts";
-import { createPartitionWriter, type ParentRows, type Partitioning } from "./partition_writer.ts";
+import { hashOf } from "../../math/hash.ts";
+import { appendRows, createKeyIndexer, type HashTable } from "./hash_table.ts";
+import { createKeyWriter } from "./key_encoding.ts";
+import { createRowBuffer, filledRows, type KeyedRows, type RowShape } from "./keyed_rows.ts";
+import { createPartitionWriter, type Partitioning, type Partitions } from "./partitions.ts";
 import { type Coding, createCoding } from "./written_codes.ts";
 
 /** The scan of one table in ranges of a cursor, into a hash table or into partitions in files. */
 export interface BuildScan extends BuildCursor {
-  /** SELECT cursor, key if that is another column, numeric fields, categorical fields FROM the table, without WHERE. */
+  /** SELECT cursor, key if that is another column, numeric fields, categorical fields, group FROM the table, without WHERE. */
   readonly select: string;
   /** Index of the key in a row. */
   readonly keyAt: 0 | 1;
+  /** Whether the last column is the group of the examples, which is hashed. */
+  readonly hasGroup: boolean;
+  /** Rows of the table, as counted before. */
+  readonly rowCount: number;
   readonly into: HashTable | Partitioning;
   /** Shape (1): next range. */
   readonly next: Int32Array<SharedArrayBuffer>;
@@ -44,7 +51,7 @@ export interface BuildResult {
   /** Per table and categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly (readonly number[])[];
   /** Per table and partition: the rows that this thread read; none for a table in memory. */
-  readonly partitions: readonly (readonly (readonly SpilledChunk<ParentRows>[])[])[];
+  readonly partitions: readonly Partitions[];
 }
 
 /** Rows of one batch from SQLite: few enough to be collected as young garbage. */
@@ -62,25 +69,25 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
   const levels: (string | null)[][][] = [];
   const kinds: (readonly number[])[] = [];
   const partitions: BuildResult["partitions"][number][] = [];
+  const chunkStore = createChunkStore(job.budget);
   for (const scan of job.scans) {
-    const { into, keyAt } = scan;
-    const isPartitioned = "partitionCount" in into;
-    const coding = createCoding(
-      isPartitioned ? into.categoricalCount : into.codes.length,
-      thread,
-      job.threadCount,
-    );
-    const writer = isPartitioned
-      ? createPartitionWriter(into, keyAt, coding, job.budget)
-      : createRowWriter(into, keyAt, coding);
+    const { into } = scan;
+    const shape = shapeOf(into);
+    const coding = createCoding(shape.codeCount - Number(scan.hasGroup), thread, job.threadCount);
+    const encode = createRowEncoder(shape, scan, coding);
+    const writer = "partitionCount" in into ? createPartitionWriter(into, chunkStore) : undefined;
+    const addToTable = "partitionCount" in into ? () => false : createTableWriter(into);
     try {
       for (const batch of batchesOf(db, scan)) {
-        if (!writer.write(batch)) return stop(job);
+        const rows = encode(batch);
+        if (!rows) return stop(job);
+        if (writer) writer.add(rows);
+        else if (!addToTable(rows)) return stop(job);
         pause();
       }
       levels.push(coding.levels);
       kinds.push(coding.kinds);
-      partitions.push(writer.finish());
+      partitions.push(writer?.take() ?? []);
     } catch (error) {
       stop(job);
       if (isOutOfRange(error)) return undefined;
@@ -88,6 +95,11 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
     }
   }
   return { thread, levels, kinds, partitions };
+}
+
+function shapeOf(into: HashTable | Partitioning): RowShape {
+  if ("partitionCount" in into) return into;
+  return { encoding: into.encoding, numericCount: into.numbers.length, codeCount: into.codes.length };
 }
 
 /** Stops all threads: their rows would not be used. */
@@ -117,41 +129,64 @@ function* batchesOf(
   }
 }
 
-/** Writes rows into a hash table. */
-function createRowWriter(table: HashTable, keyAt: number, { codeOf }: Coding) {
-  const { numbers, codes } = table;
-  const fieldsFrom = keyAt + 1;
-  const inserter = createKeyInserter(table);
-  return {
-    finish: () => [],
-    /** @returns Whether the hash table can store the rows. */
-    write(batch: readonly Row[]): boolean {
-      const from = reserveRows(table, batch.length);
-      if (from === undefined) return false;
-      for (let i = 0; i < batch.length; i++) {
-        const key = batch[i][keyAt];
-        if (typeof key !== "string" || !inserter.add(key, from + i)) return false;
-      }
-      for (let field = 0; field < numbers.length; field++) {
-        const column = numbers[field];
-        const at = fieldsFrom + field;
-        for (let i = 0; i < batch.length; i++) {
-          const value = batch[i][at];
-          if (value === null) column[from + i] = NaN;
-          else if (typeof value === "number" && Number.isFinite(value)) column[from + i] = value;
-          else return false;
-        }
-      }
-      for (let field = 0; field < codes.length; field++) {
-        const column = codes[field];
-        const at = fieldsFrom + numbers.length + field;
-        for (let i = 0; i < batch.length; i++) {
-          const code = codeOf(field, batch[i][at]);
-          if (code === undefined) return false;
-          column[from + i] = code;
-        }
-      }
-      return true;
-    },
+/** Returns a function that converts a batch to columns, valid until the next call; to undefined if a value cannot be held. */
+function createRowEncoder(
+  shape: RowShape,
+  { keyAt, hasGroup }: BuildScan,
+  { codeOf }: Coding,
+): (batch: readonly Row[]) => KeyedRows | undefined {
+  const buffer = createRowBuffer(shape, batchRowsMax);
+  const { keys, numbers, codes } = buffer;
+  const { width } = shape.encoding;
+  const writer = createKeyWriter(shape.encoding);
+  const categoricalCount = codes.length - Number(hasGroup);
+  const writeNumbers = (batch: readonly Row[], column: Float64Array, at: number) => {
+    for (let i = 0; i < batch.length; i++) {
+      const value = batch[i][at];
+      if (value === null) column[i] = NaN;
+      else if (typeof value === "number" && Number.isFinite(value)) column[i] = value;
+      else return false;
+    }
+    return true;
+  };
+  const writeCodes = (batch: readonly Row[], field: number, at: number) => {
+    for (let i = 0; i < batch.length; i++) {
+      const value = batch[i][at];
+      const code = field < categoricalCount
+        ? codeOf(field, value)
+        : value === null
+        ? undefined
+        : hashOf(value);
+      if (code === undefined) return false;
+      codes[field][i] = code;
+    }
+    return true;
+  };
+  const writeKeys = (batch: readonly Row[]) => {
+    for (let i = 0; i < batch.length; i++) {
+      const key = batch[i][keyAt];
+      if (typeof key !== "string" || !writer.write(key)) return false;
+      for (let k = 0; k < width; k++) keys[i * width + k] = writer.words[k];
+    }
+    return true;
+  };
+  const first = keyAt + 1;
+  return (batch) => {
+    buffer.rowCount = batch.length;
+    const areHeld = writeKeys(batch) &&
+      numbers.every((column, field) => writeNumbers(batch, column, first + field)) &&
+      codes.every((_, field) => writeCodes(batch, field, first + numbers.length + field));
+    return areHeld ? filledRows(buffer, shape) : undefined;
+  };
+}
+
+/** Returns a function that adds rows to a table and its index; it returns whether the table can hold them. */
+function createTableWriter(table: HashTable): (rows: KeyedRows) => boolean {
+  const index = createKeyIndexer(table);
+  return (rows) => {
+    const from = appendRows(table, rows);
+    if (from === undefined) return false;
+    for (let i = 0; i < rows.rowCount; i++) if (!index(from + i)) return false;
+    return true;
   };
 }

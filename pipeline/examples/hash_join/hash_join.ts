@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
-import type { SpilledChunk } from "../../chunks/chunk_file.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
@@ -12,10 +11,12 @@ import type { JoinPlan, ParentPlan } from "../join_plan.ts";
 import type { ParentField, WrittenCodes } from "../row_layout.ts";
 import { cursorOf, sampleKeys } from "./build_cursor.ts";
 import { type BuildJob, type BuildResult, type BuildScan, scanBuildSides } from "./build_scan.ts";
-import { capacityOf, createHashTable, type HashTable, type HashTableShape } from "./hash_table.ts";
+import { createHashTable, type HashTable, type HashTableShape } from "./hash_table.ts";
 import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts";
-import type { ParentRows, Partitioning } from "./partition_writer.ts";
+import type { Partitioning, Partitions } from "./partitions.ts";
+import type { ColumnPlaces } from "./matching.ts";
 import { placeSides, sumOf } from "./placement.ts";
+import { fieldsOf, placesOf } from "./plan_columns.ts";
 
 /**
  * A hash join of a child with its parents. The parents are the build sides, in memory; the child is the probe side, scanned
@@ -36,16 +37,11 @@ export interface MemorySide extends SideKey {
 }
 
 export interface LaterSide extends SideKey {
-  /** Index of the parent. */
-  readonly parent: number;
-  readonly encoding: KeyEncoding;
   readonly partitioning: Partitioning;
-  /** Per partition: its rows. */
-  readonly partitions: readonly (readonly SpilledChunk<ParentRows>[])[];
-  /** Indices among the numbers of an example, in the order of the rows' numbers; −1 for its time. */
-  readonly numbers: readonly number[];
-  /** Indices among the categories of an example, and their written codes' levels, in the order of the rows' codes. */
-  readonly categories: readonly Omit<WrittenCodes & { readonly field: number }, "codes">[];
+  readonly partitions: Partitions;
+  readonly places: ColumnPlaces;
+  /** Per categorical field of the parent. */
+  readonly codings: readonly Omit<WrittenCodes, "codes">[];
 }
 
 export interface BuildOptions {
@@ -71,12 +67,14 @@ export async function buildHashJoin(
 ): Promise<HashJoin | undefined> {
   // Not the store's own connection, which would keep pages of the tables that are counted up to its cache limit.
   using db = openReadingConnection(store.path, scanMemory);
-  // The group is hashed for each row of the child, so it must be a column of the child.
-  if (plan.group.table !== plan.child || !areExact(options.ids) || !findsClicks(db, plan)) return undefined;
+  if (!areExact(options.ids) || !findsClicks(db, plan)) return undefined;
   for (const encodingOf of [sampledEncoding, measuredEncoding]) {
     const sides = plan.parents.map((parent) => planScan(db, plan, { parent, encodingOf, ids: options.ids }));
-    const canSpill = options.budget !== undefined;
-    const places = placeSides(sides.map(({ shape }) => shape), options.bytesMax, canSpill);
+    const places = placeSides(sides.map(({ shape }) => shape), {
+      bytesMax: options.bytesMax,
+      canSpill: options.budget !== undefined,
+      threadCount: threads.count,
+    });
     if (!places) return undefined;
     const scans = sides.map(({ createScan }, i) => createScan(places[i]));
     const job: BuildJob = {
@@ -97,26 +95,12 @@ export async function buildHashJoin(
 
 /** Whether all rows of the parents were read: they may have changed since they were counted. */
 function areComplete(scans: readonly BuildScan[], results: readonly BuildResult[]): boolean {
-  return scans.every(({ into }, i) =>
-    "partitionCount" in into
-      ? sumOf(results.flatMap(({ partitions }) => partitions[i].flat()), ({ fields }) => fields.rowCount) ===
-        into.rowCount
-      : Atomics.load(into.reserved, 0) === capacityOf(into)
+  return scans.every(({ into, rowCount }, i) =>
+    rowCount ===
+      ("partitionCount" in into
+        ? sumOf(results.flatMap(({ partitions }) => partitions[i].flat()), ({ fields }) => fields.rowCount)
+        : Atomics.load(into.reserved, 0))
   );
-}
-
-/** Returns the columns of a parent that are fields, by kind. The time is a number after the last field. */
-function fieldsOf({ spec, fields, time }: JoinPlan, table: string) {
-  const own = inputColumnsOf(spec.features).flatMap(({ kind }, field) =>
-    fields[field].table === table ? [{ kind, field, column: fields[field].column }] : []
-  );
-  const ownTime = time?.table === table
-    ? [{ kind: "number", field: fields.length, column: time.column }]
-    : [];
-  return {
-    numeric: [...own.filter(({ kind }) => kind === "number"), ...ownTime],
-    categorical: own.filter(({ kind }) => kind === "category"),
-  };
 }
 
 interface ScanOptions {
@@ -127,27 +111,29 @@ interface ScanOptions {
 
 /** Plans the scan of one parent, whose hash table is allocated by `createScan`. */
 function planScan(db: DatabaseSync, plan: JoinPlan, { parent, encodingOf, ids }: ScanOptions) {
-  const { numeric, categorical } = fieldsOf(plan, parent.table);
+  const { numeric, categorical, groups } = fieldsOf(plan, parent.table);
   const sample = sampleKeys(db, plan, parent, ids);
   const shape = {
     rowCount: Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(parent.table)}`).get()?.n),
     encoding: encodingOf(db, parent, sample),
     numericCount: numeric.length,
-    categoricalCount: categorical.length,
+    codeCount: categorical.length + groups.length,
   };
   const { cursor, bounds } = cursorOf(db, parent, sample);
   const key = quoted(parent.key);
   const columns = [
     ...(cursor === key ? [cursor] : [cursor, key]),
-    ...[...numeric, ...categorical].map(({ column }) => quoted(column)),
+    ...[...numeric, ...categorical, ...groups].map(({ column }) => quoted(column)),
   ];
   return {
     shape,
     createScan: (place: HashTableShape | Partitioning): BuildScan => ({
       select: `SELECT ${columns.join(", ")} FROM ${quoted(parent.table)}`,
       keyAt: cursor === key ? 0 : 1,
+      hasGroup: groups.length > 0,
       cursor,
       bounds,
+      rowCount: shape.rowCount,
       into: "partitionCount" in place ? place : createHashTable(place),
       next: sharedInt32(1),
     }),
@@ -189,53 +175,47 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   const at = (column: string) =>
     columns.includes(column) ? columns.indexOf(column) : columns.push(column) - 1;
   const parentFields = new Map<number, ParentField>();
-  parents.forEach(({ table }, parent) => {
-    const { numeric, categorical } = fieldsOf(plan, table);
-    const { into } = scans[parent];
-    if ("partitionCount" in into) {
-      for (const { field } of [...numeric, ...categorical]) parentFields.set(field, { parent });
-      return;
-    }
-    numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: into.numbers[i] }));
-    categorical.forEach(({ field }, i) =>
-      parentFields.set(field, { parent, values: { codes: into.codes[i], ...levelsOf(inOrder, parent, i) } })
-    );
-  });
-  const columnAt = createColumnIndex(plan);
-  const sideOf = (column: string, parent: number): BuildSide => {
+  let parentGroup: ParentField | undefined;
+  const buildSides = parents.map(({ table, column }, parent): BuildSide => {
+    const { numeric, categorical, groups } = fieldsOf(plan, table);
     const { into } = scans[parent];
     const keyAt = at(column);
-    if (!("partitionCount" in into)) return { table: into, keyAt };
-    const { numeric, categorical } = fieldsOf(plan, plan.parents[parent].table);
+    if (!("partitionCount" in into)) {
+      numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: into.numbers[i] }));
+      categorical.forEach(({ field }, i) =>
+        parentFields.set(field, {
+          parent,
+          values: { codes: into.codes[i], ...levelsOf(inOrder, parent, i) },
+        })
+      );
+      if (groups.length > 0) parentGroup = { parent, values: into.codes[categorical.length] };
+      return { table: into, keyAt };
+    }
+    for (const { field } of [...numeric, ...categorical]) parentFields.set(field, { parent });
+    if (groups.length > 0) parentGroup = { parent };
     return {
       keyAt,
-      parent,
-      encoding: into.encoding,
       partitioning: into,
       partitions: Array.from(
         { length: into.partitionCount },
         (_, p) => inOrder.flatMap(({ partitions }) => partitions[parent][p]),
       ),
-      numbers: numeric.map(({ field }) => columnAt(field)),
-      categories: categorical.map(({ field }, i) => ({
-        field: columnAt(field),
-        ...levelsOf(inOrder, parent, i),
-      })),
+      places: placesOf(plan, table),
+      codings: categorical.map((_, i) => levelsOf(inOrder, parent, i)),
     };
-  };
-  const buildSides = parents.map(({ column }, i) => sideOf(column, i));
-  const keyWidths = buildSides.flatMap((side) => "table" in side ? [] : [side.encoding.width]);
+  });
   const layout = {
-    group: at(group.column),
+    group: parentGroup ?? at(group.column),
     fields: plan.fields.map(({ column }, field) => parentFields.get(field) ?? at(column)),
     ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),
-    keyWidths,
   };
   return {
     /** Query of the child; its key comes first. */
     child: { columns: columns.map(quoted), from: quoted(child) },
     layout,
     buildSides,
+    /** Number of the categories of an example. */
+    categoryCount: inputColumnsOf(plan.spec.features).filter(({ kind }) => kind === "category").length,
     /** SELECT of the ids between two bounds whose label is 1, in ascending order. */
     clickedIds: clickedQuery(plan),
   };
@@ -251,13 +231,4 @@ function levelsOf(
     levels: results.map((result) => result.levels[parent][field]),
     kinds: results.reduce((bits, result) => bits | result.kinds[parent][field], 0),
   };
-}
-
-/** Returns a function that gives the index of a field among those of its kind; −1 for the time, which is after the last. */
-function createColumnIndex({ spec }: JoinPlan): (field: number) => number {
-  const columns = inputColumnsOf(spec.features);
-  return (field) =>
-    field === columns.length
-      ? -1
-      : columns.slice(0, field).filter(({ kind }) => kind === columns[field].kind).length;
 }

@@ -1,55 +1,35 @@
-import { createKeyWriter, hashOfWords, type KeyEncoding } from "./key_encoding.ts";
-import { sharedFloat64, sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
+import { sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
+import { hashOfKey, type KeyEncoding } from "./key_encoding.ts";
+import { createRowBuffer, type KeyedRows, rowBytesOf, type RowShape } from "./keyed_rows.ts";
 
-/** A table in shared memory with a hash index of its text keys. Plain data, to be posted to threads. */
-export interface HashTable {
+/** A table in shared memory with a hash index of its keys. Plain data, to be posted to threads. */
+export interface HashTable extends Omit<KeyedRows, "rowCount"> {
   readonly encoding: KeyEncoding;
-  /** Shape (rows, words of a key). */
-  readonly keys: Uint32Array<SharedArrayBuffer>;
   /**
    * Open addressing by the keys' hashes, in a number of slots that is a power of two. A slot is 0, or a row + 1 with a tag of
    * bits of its key's hash above it, which rules out most other keys without a comparison.
    */
   readonly slots: Uint32Array<SharedArrayBuffer>;
-  /** Per numeric field of the table, shape (rows). NaN is missing. */
-  readonly numbers: readonly Float64Array<SharedArrayBuffer>[];
-  /** Per categorical field of the table, shape (rows): codes of the thread that wrote the row. */
-  readonly codes: readonly Uint32Array<SharedArrayBuffer>[];
-  /** Shape (1): rows reserved so far. */
+  /** Shape (2): rows reserved so far, and the rows whose keys are in the index by {@link createKeyFinder}. */
   readonly reserved: Int32Array<SharedArrayBuffer>;
+  /** In rows. */
+  readonly capacity: number;
 }
 
-export interface HashTableShape {
+export interface HashTableShape extends RowShape {
   readonly rowCount: number;
-  readonly encoding: KeyEncoding;
-  readonly numericCount: number;
-  readonly categoricalCount: number;
 }
 
 /** Bytes that `createHashTable` allocates. */
-export function hashTableBytes(
-  { rowCount, encoding, numericCount, categoricalCount }: HashTableShape,
-): number {
-  return rowCount * (4 * encoding.width + 8 * numericCount + 4 * categoricalCount) +
-    4 * slotCountOf(rowCount);
+export function hashTableBytes(shape: HashTableShape): number {
+  return shape.rowCount * rowBytesOf(shape) + 4 * slotCountOf(shape.rowCount);
 }
 
-export function createHashTable(
-  { rowCount, encoding, numericCount, categoricalCount }: HashTableShape,
-): HashTable {
-  return {
-    encoding,
-    keys: sharedUint32(rowCount * encoding.width),
-    slots: sharedUint32(slotCountOf(rowCount)),
-    numbers: Array.from({ length: numericCount }, () => sharedFloat64(rowCount)),
-    codes: Array.from({ length: categoricalCount }, () => sharedUint32(rowCount)),
-    reserved: sharedInt32(1),
-  };
-}
-
-/** Returns the capacity of a table in rows. */
-export function capacityOf({ keys, encoding }: HashTable): number {
-  return keys.length / encoding.width;
+export function createHashTable(shape: HashTableShape): HashTable {
+  const { rowCount: capacity, encoding } = shape;
+  const { keys, numbers, codes } = createRowBuffer(shape, capacity);
+  const slots = sharedUint32(slotCountOf(capacity));
+  return { encoding, keys, numbers, codes, slots, reserved: sharedInt32(2), capacity };
 }
 
 /** Load factor: at most 3/4. */
@@ -59,40 +39,45 @@ function slotCountOf(rowCount: number): number {
   return count;
 }
 
-/** Reserves rows for the calling thread. @returns The first; undefined if fewer than `count` are left. */
-export function reserveRows(rows: HashTable, count: number): number | undefined {
-  const first = Atomics.add(rows.reserved, 0, count);
-  return first + count <= capacityOf(rows) ? first : undefined;
-}
-
 /** Empties a table, whose memory is used again. No thread may use it meanwhile. */
 export function clearTable({ slots, reserved }: HashTable): void {
   slots.fill(0);
-  Atomics.store(reserved, 0, 0);
+  reserved.fill(0);
 }
 
-/** Inserts keys on one thread, concurrently with other threads. */
-export function createKeyInserter({ encoding, keys, slots }: HashTable) {
-  const writer = createKeyWriter(encoding);
+/**
+ * Appends rows, concurrently with other threads. Their keys are not in the index yet.
+ *
+ * @returns The first; undefined if there is no room for all.
+ */
+export function appendRows(
+  table: HashTable,
+  { rowCount, keys, numbers, codes }: KeyedRows,
+): number | undefined {
+  const from = Atomics.add(table.reserved, 0, rowCount);
+  if (from + rowCount > table.capacity) return undefined;
+  table.keys.set(keys, from * table.encoding.width);
+  numbers.forEach((column, i) => table.numbers[i].set(column, from));
+  codes.forEach((column, i) => table.codes[i].set(column, from));
+  return from;
+}
+
+/** Returns a function that puts the key of an appended row into the index, concurrently with other threads. */
+export function createKeyIndexer({ encoding, keys, slots, capacity }: HashTable): (row: number) => boolean {
   const mask = slots.length - 1;
   const { width } = encoding;
-  const rowBits = rowBitsOf(keys.length / width);
-  /** @returns false if another row has the key, which is `words[at]` and on. */
-  const addWords = (words: Uint32Array, at: number, row: number): boolean => {
-    for (let i = 0; i < width; i++) keys[row * width + i] = words[at + i];
-    const hash = hashOfWords(words, at, width);
+  const rowBits = rowBitsOf(capacity);
+  /** @returns false if another row has the key. */
+  return (row) => {
+    const at = row * width;
+    const hash = hashOfKey(encoding, keys, at);
     const tag = tagOf(hash, rowBits);
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const taken = Atomics.compareExchange(slots, slot, 0, tag + row + 1);
       if (taken === 0) return true;
       const other = taken - tag;
-      if (isRow(other, rowBits) && areEqual(keys, (other - 1) * width, words, at, width)) return false;
+      if (isRow(other, rowBits) && areEqual(keys, (other - 1) * width, keys, at, width)) return false;
     }
-  };
-  return {
-    /** @returns false if the encoding cannot represent the key, or another row has it. */
-    add: (key: string, row: number): boolean => writer.write(key) && addWords(writer.words, 0, row),
-    addWords,
   };
 }
 
@@ -111,30 +96,42 @@ function isRow(rest: number, rowBits: number): boolean {
   return rest > 0 && rest < 2 ** rowBits;
 }
 
-/** Finds rows by their keys on one thread, after all keys have been inserted. */
-export function createKeyFinder({ encoding, keys, slots }: HashTable) {
-  const writer = createKeyWriter(encoding);
+/** Finds rows by the words of their keys on one thread. */
+export type KeyFinder = ReturnType<typeof createKeyFinder>;
+
+/**
+ * @param options.isIndexed Whether all keys are in the index. If not, no other thread may use the table: keys are put into it
+ *   when one is looked up that is not near the last one, and of rows with the same key the first is found.
+ */
+export function createKeyFinder(table: HashTable, { isIndexed = true } = {}) {
+  const { encoding, keys, slots, reserved, capacity } = table;
   const mask = slots.length - 1;
   const { width } = encoding;
-  const rowBits = rowBitsOf(keys.length / width);
-  /** Finds the key at `words[at]`, whose hash is given. @returns The row; −1 if there is none. */
-  const findWords = (words: Uint32Array, at: number, hash: number): number => {
+  const rowBits = rowBitsOf(capacity);
+  const rowCount = () => Math.min(reserved[0], capacity);
+  let cursor = 0;
+  const indexAll = () => {
+    const index = createKeyIndexer(table);
+    for (let row = reserved[1]; row < rowCount(); row++) index(row);
+    reserved[1] = rowCount();
+  };
+  /** Finds the key at `words[at]`. @returns The row; −1 if there is none. */
+  return (words: Uint32Array, at: number): number => {
+    if (!isIndexed) {
+      // Rows of a child are usually in the order of their parents.
+      const count = rowCount();
+      if (cursor < count && areEqual(keys, cursor * width, words, at, width)) return cursor;
+      if (cursor + 1 < count && areEqual(keys, (cursor + 1) * width, words, at, width)) return ++cursor;
+      if (reserved[1] < count) indexAll();
+    }
+    const hash = hashOfKey(encoding, words, at);
     const tag = tagOf(hash, rowBits);
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const taken = slots[slot];
       if (taken === 0) return -1;
       const row = taken - tag;
-      if (isRow(row, rowBits) && areEqual(keys, (row - 1) * width, words, at, width)) return row - 1;
+      if (isRow(row, rowBits) && areEqual(keys, (row - 1) * width, words, at, width)) return cursor = row - 1;
     }
-  };
-  return {
-    /** @returns The row; −1 if there is none. */
-    find(key: unknown): number {
-      // A key that the encoding cannot represent is not in the table.
-      if (typeof key !== "string" || !writer.write(key)) return -1;
-      return findWords(writer.words, 0, hashOfWords(writer.words, 0, width));
-    },
-    findWords,
   };
 }
 

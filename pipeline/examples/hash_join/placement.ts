@@ -1,5 +1,5 @@
 import { hashTableBytes, type HashTableShape } from "./hash_table.ts";
-import { type Partitioning, partitionsMax } from "./partition_writer.ts";
+import { type Partitioning, partitionsMax } from "./partitions.ts";
 
 /** Share of the memory for parents that stay in it, if others do not fit. */
 const residentShare = 0.5;
@@ -8,17 +8,23 @@ const partitionBytesMin = 2 ** 16;
 /** A partition may be larger than the mean. */
 const partitionSlack = 1.5;
 
+export interface PlaceOptions {
+  /** Memory for the parents. */
+  readonly bytesMax: number;
+  /** Whether there is a folder for those that do not fit. */
+  readonly canSpill: boolean;
+  /** Threads that each have a partition in memory. */
+  readonly threadCount: number;
+}
+
 /**
  * Decides for each parent whether it is in memory or in partitions: the smallest are in memory.
  *
- * @param bytesMax Memory for the parents.
- * @param canSpill Whether there is a folder for those that do not fit.
  * @returns undefined if a parent does not fit, and there is none.
  */
 export function placeSides(
   shapes: readonly HashTableShape[],
-  bytesMax: number,
-  canSpill: boolean,
+  { bytesMax, canSpill, threadCount }: PlaceOptions,
 ): (HashTableShape | Partitioning)[] | undefined {
   const bytes = shapes.map(hashTableBytes);
   if (sumOf(bytes, (own) => own) <= bytesMax) return [...shapes];
@@ -29,12 +35,15 @@ export function placeSides(
   const left = Math.max(partitionBytesMin, bytesMax - sumOf([...isResident], (i) => bytes[i]));
   return shapes.map((shape, i) => {
     if (isResident.has(i)) return shape;
-    let partitionCount = 2;
-    while (partitionCount < partitionsMax && partitionSlack * bytes[i] / partitionCount > left) {
-      partitionCount *= 2;
-    }
-    return { ...shape, partitionCount };
+    return { ...shape, partitionCount: partitionCountOf(bytes[i], left / threadCount) };
   });
+}
+
+/** @param bytesMax Memory for one partition. */
+export function partitionCountOf(bytes: number, bytesMax: number): number {
+  let count = 2;
+  while (count < partitionsMax && partitionSlack * bytes / count > bytesMax) count *= 2;
+  return count;
 }
 
 /** Returns the sum of the items' values. */

@@ -1,67 +1,94 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import { arrays } from "../../store/sqlite.ts";
 import type { SideColumns } from "../row_layout.ts";
 import type { Row } from "../row_values.ts";
+import type { BuildSide, HashJoin } from "./hash_join.ts";
 import { createKeyFinder } from "./hash_table.ts";
-import type { HashJoin } from "./hash_join.ts";
 import { createKeyWriter } from "./key_encoding.ts";
+import type { Partitions } from "./partitions.ts";
+import { createReferences } from "./references.ts";
 
-/** Rows of the child that have all their parents, and their side columns. */
+/** Rows of the child that have all their parents, as far as those are in memory, and their side columns. */
 export interface ProbedRows {
   readonly rows: readonly Row[];
   readonly side: SideColumns;
 }
 
-/** Returns a function that joins one batch of the child. Its side columns are valid until the next call. */
-export function createProbe(
-  db: DatabaseSync,
-  { buildSides, clickedIds }: HashJoin,
-): (batch: readonly Row[]) => ProbedRows {
-  const finders = buildSides.map((side) => ({
-    finder: "table" in side ? createKeyFinder(side.table) : undefined,
-    keyAt: side.keyAt,
-  }));
-  const later = buildSides.flatMap((side) =>
-    "table" in side ? [] : [{ ...side, writer: createKeyWriter(side.encoding) }]
-  );
+/** Rows that are joined at a time, at most. */
+const batchRowsMax = 512;
+
+/** Joins the rows of the child that one thread reads. */
+export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJoin, chunkStore: ChunkStore) {
+  const sides = buildSides.map((side) => createSideProbe(side, chunkStore));
   const statement = arrays(db.prepare(clickedIds));
   // In arrays, which the types of `all` do not know.
   const clicksBetween = (first: unknown, last: unknown) =>
     statement.all(first as number, last as number) as unknown as [id: number][];
-  let parentRows: Int32Array[] = [];
-  /** @returns Whether all parents exist. */
+  const parentRows = sides.map(() => new Int32Array(batchRowsMax));
+  const labels = new Uint8Array(batchRowsMax);
+  let rowCount = 0;
+  /** @returns Whether all parents in memory exist, and the others may. */
   const findParents = (row: Row, at: number) => {
-    for (let i = 0; i < finders.length; i++) {
-      const parentRow = finders[i].finder?.find(row[finders[i].keyAt]) ?? 0;
+    for (let i = 0; i < sides.length; i++) {
+      const parentRow = sides[i].find(row);
       if (parentRow < 0) return false;
       parentRows[i][at] = parentRow;
     }
-    return later.every(({ writer, keyAt }, i) => {
-      const key = row[keyAt];
-      // A key that the encoding cannot represent is not in the parent.
-      if (typeof key !== "string" || !writer.write(key)) return false;
-      parentKeys[i].set(writer.words, at * writer.words.length);
-      return true;
-    });
+    return true;
   };
-  let labels = new Uint8Array(0);
-  let parentKeys = later.map(() => new Uint32Array(0));
-  return (batch) => {
-    if (labels.length < batch.length) {
-      parentRows = buildSides.map(() => new Int32Array(batch.length));
-      labels = new Uint8Array(batch.length);
-      parentKeys = later.map(({ encoding: { width } }) => new Uint32Array(batch.length * width));
-    }
-    const rows: Row[] = [];
-    const clicks = batch.length === 0 ? [] : clicksBetween(batch[0][0], batch[batch.length - 1][0]);
-    let next = 0;
-    for (const row of batch) {
-      const id = Number(row[0]);
-      while (next < clicks.length && clicks[next][0] < id) next++;
-      if (!findParents(row, rows.length)) continue;
-      labels[rows.length] = next < clicks.length && clicks[next][0] === id ? 1 : 0;
-      rows.push(row);
-    }
-    return { rows, side: { parentRows, labels, parentKeys } };
+  return {
+    /** Joins a batch of up to 512 rows. Its side columns are valid until the next call. */
+    join(batch: readonly Row[]): ProbedRows {
+      const rows: Row[] = [];
+      const clicks = batch.length === 0 ? [] : clicksBetween(batch[0][0], batch[batch.length - 1][0]);
+      let next = 0;
+      for (const row of batch) {
+        const id = Number(row[0]);
+        while (next < clicks.length && clicks[next][0] < id) next++;
+        if (!findParents(row, rows.length)) continue;
+        for (const { keep } of sides) keep(rowCount);
+        rowCount++;
+        labels[rows.length] = next < clicks.length && clicks[next][0] === id ? 1 : 0;
+        rows.push(row);
+      }
+      for (const { flush } of sides) flush();
+      return { rows, side: { parentRows, labels } };
+    },
+    /** Returns, per parent that comes later, the keys that the rows refer to. */
+    references: (): Partitions[] => sides.flatMap(({ take }) => take()),
+  };
+}
+
+interface SideProbe {
+  /** Returns the row of the parent; 0 if that is found later, −1 if there is none. */
+  find(row: Row): number;
+  /** Keeps the key of the last row that was looked up. @param place The number of the row. */
+  keep(place: number): void;
+  flush(): void;
+  take(): Partitions[];
+}
+
+function createSideProbe(side: BuildSide, chunkStore: ChunkStore): SideProbe {
+  const { keyAt } = side;
+  const { encoding } = "table" in side ? side.table : side.partitioning;
+  const writer = createKeyWriter(encoding);
+  // A key that the encoding cannot represent is not in the parent.
+  const write = (key: unknown) => typeof key === "string" && writer.write(key);
+  if ("table" in side) {
+    const find = createKeyFinder(side.table);
+    return {
+      find: (row) => write(row[keyAt]) ? find(writer.words, 0) : -1,
+      keep() {},
+      flush() {},
+      take: () => [],
+    };
+  }
+  const { append, flush, take } = createReferences(side.partitioning, chunkStore);
+  return {
+    find: (row) => write(row[keyAt]) ? 0 : -1,
+    keep: (place) => append(writer.words, place),
+    flush,
+    take: () => [take()],
   };
 }

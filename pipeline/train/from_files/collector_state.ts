@@ -1,4 +1,5 @@
 import { createChunkStore } from "../../chunks/chunk_store.ts";
+import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import { createExampleCollector, type ExampleCollector } from "./example_collector.ts";
 import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
@@ -7,6 +8,7 @@ import { type ColumnMapping, columnSources } from "../../files/columns/column_so
 import { openFile } from "../../files/open_file.ts";
 import { createRowRun } from "../../files/columns/row_run.ts";
 import type { IterationEvent } from "../../fit/penalised.ts";
+import type { IntegerSet } from "../../ingest/integer_set.ts";
 import type { RowObserver } from "../../ingest/reading.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
 import { type Job, startThreads } from "../../runtime/thread_pool.ts";
@@ -16,6 +18,7 @@ import { startClock } from "../stage_clock.ts";
 import { type TrainedModel, trainPrepared } from "../train.ts";
 import { trainWorkerUrl } from "../training_resources.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
+import { forceCollection } from "../../runtime/shared_memory_gc.ts";
 
 /** Makes the thread collect the examples from the files that it reads next, and train on them. */
 export interface CollectExamplesJob extends Job {
@@ -24,8 +27,8 @@ export interface CollectExamplesJob extends Job {
   /** Whether features of the plan's spec may be taken out: the spec to train by then follows in a `FinalSpecJob`. */
   readonly isProvisional: boolean;
   readonly hyperParameters: HyperParameters;
-  /** Maximum memory for the rows until they are joined into examples. */
-  readonly bytesMax: number;
+  /** Memory for the examples, and the folder for what exceeds it. */
+  readonly budget: MemoryBudget;
   /** Threads to train on; if 0, the examples are only prepared and returned. */
   readonly trainingThreads: number;
   /** Shape (1): not 0 as soon as all rows are inserted: another thread can then train, too. */
@@ -71,16 +74,16 @@ export function createCollectorState() {
   let result: Promise<CollectedExamples | undefined> = Promise.resolve(undefined);
   let observer: RowObserver | undefined;
   const finalSpec = Promise.withResolvers<FeatureSpec>();
-  const childKeys = Promise.withResolvers<Float64Array | undefined>();
+  const childKeys = Promise.withResolvers<IntegerSet | undefined>();
   return {
     collectExamples(job: CollectExamplesJob): void {
-      const { plan, bytesMax, childFileCount, labels } = job;
-      const collector = createExampleCollector(plan, bytesMax);
+      const { plan, budget, childFileCount, labels } = job;
+      const collector = createExampleCollector(plan, budget);
       let filesLeft = childFileCount;
       if (!job.isProvisional) finalSpec.resolve(plan.spec);
       observer = {
         keysOf: collector.keysOf,
-        isComplete: collector.isComplete,
+        onStart: collector.start,
         onRows: collector.add,
         onEnd(table) {
           if (table !== plan.child || --filesLeft > 0) return;
@@ -90,6 +93,8 @@ export function createCollectorState() {
             readLabels(collector, plan.label, labels);
             const spec = await finalSpec.promise;
             const raw = collector.build(spec.features);
+            // Frees the memory of the tables.
+            await forceCollection();
             return raw && await trainOn(raw, spec, job);
           });
           // A rejection is observed by `collectedExamples()`.
@@ -103,7 +108,7 @@ export function createCollectorState() {
      * @throws {Failure} as `prepare` and `trainPrepared`.
      */
     collectedExamples: (): Promise<CollectedExamples | undefined> => result,
-    childKeys: (): Promise<Float64Array | undefined> => childKeys.promise,
+    childKeys: (): Promise<IntegerSet | undefined> => childKeys.promise,
     observer: (): RowObserver | undefined => observer,
   };
 }
@@ -111,10 +116,10 @@ export function createCollectorState() {
 async function trainOn(
   raw: RawExamples,
   spec: FeatureSpec,
-  { hyperParameters, trainingThreads, isLoaded }: CollectExamplesJob,
+  { budget, hyperParameters, trainingThreads, isLoaded }: CollectExamplesJob,
 ): Promise<CollectedExamples> {
   const clock = startClock();
-  const chunkStore = createChunkStore();
+  const chunkStore = createChunkStore(budget);
   const prepared = prepare(raw, spec, hyperParameters, chunkStore);
   if (trainingThreads === 0) return { prepared, iterations: [] };
   const threads = startThreads(trainingThreads, trainWorkerUrl(), { isOneMoreFree: isLoaded });

@@ -1,9 +1,13 @@
+import { dirname } from "node:path";
+import { createMemoryBudget } from "../../chunks/memory_budget.ts";
+import { openSpillFolder } from "../../chunks/spill_folder.ts";
 import { memberOf } from "../../exact_json.ts";
 import { anyPlanOf, type JoinPlan } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
 import { formatAmong } from "../../files/open_file.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../../ingest/ingest.ts";
+import type { IntegerSet } from "../../ingest/integer_set.ts";
 import { countRows } from "../../ingest/load_log.ts";
 import type { FileReport } from "../../ingest/quality.ts";
 import { parentsFirst } from "../../ingest/reference.ts";
@@ -63,18 +67,21 @@ export async function loadAndTrain(
     const load = await ingest(store, options.load);
     return { load, trained: await train(store, models, await finalTrain), collected: false };
   }
+  const folder = openSpillFolder(dirname(store.path));
+  const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
   const threads = startThreads(2, trainWorkerUrl());
   try {
     const isLoaded = sharedInt32(1);
-    await askReader(threads, collectJobOf(plan, store, options, isLoaded));
-    const lastKeys = askReader<Float64Array>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
+    await askReader(threads, { ...collectJobOf(plan, store, options), budget, isLoaded });
+    const lastKeys = askReader<IntegerSet>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
     // If the load fails first, this promise is never awaited.
     lastKeys.catch(() => {});
     if (options.finalTrain) {
       finalTrain.then(({ spec }) => askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob))
         .catch(() => {});
     }
-    const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
+    const keptTables = plan.parents.map(({ table }) => table);
+    const reader = { threads, lastTable: plan.child, keptTables, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
     Atomics.store(isLoaded, 0, 1);
     const hasAllRows = store.journal.externalChanges() === before &&
@@ -96,6 +103,7 @@ export async function loadAndTrain(
     };
   } finally {
     threads.close();
+    folder.close();
   }
 }
 
@@ -148,8 +156,7 @@ function collectJobOf(
   plan: JoinPlan,
   store: Store,
   { load, train, finalTrain }: LoadAndTrainOptions,
-  isLoaded: Int32Array<SharedArrayBuffer>,
-): CollectExamplesJob {
+): Omit<CollectExamplesJob, "budget" | "isLoaded"> {
   const { files, columnNames = {}, allowMissing = false } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
   const format = formatAmong(files[table.name] ?? [], Object.values(files).flat(), load.format);
@@ -158,14 +165,11 @@ function collectJobOf(
     plan,
     isProvisional: finalTrain !== undefined,
     hyperParameters: train.hyperParameters,
-    // Twice the size of the examples, less the parents' values, which are held only once per parent.
-    bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
     // One thread inserts. Mini-batches and tables take many times as long as a load: they are trained afterwards, on all threads.
     trainingThreads:
       train.hyperParameters.optimizer === undefined && !makesTables(train.spec, train.hyperParameters)
         ? threadsOf(train) - 1
         : 0,
-    isLoaded,
     childFileCount: files[plan.child].length,
     labels: {
       table,

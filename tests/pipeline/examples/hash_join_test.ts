@@ -14,10 +14,12 @@ import {
   uuidKeys,
 } from "../../../pipeline/examples/hash_join/key_encoding.ts";
 import {
+  appendRows,
   createHashTable,
   createKeyFinder,
-  createKeyInserter,
+  createKeyIndexer,
 } from "../../../pipeline/examples/hash_join/hash_table.ts";
+import { createRowBuffer } from "../../../pipeline/examples/hash_join/keyed_rows.ts";
 import type { ValueType } from "../../../pipeline/examples/level.ts";
 import type { RawExamples } from "../../../pipeline/examples/raw_examples.ts";
 import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
@@ -299,15 +301,31 @@ Deno.test("key encoding: different texts differ, and one that is too long or inv
 
 Deno.test("hash table: keys are found among others of the same hash, and a duplicate key is rejected", () => {
   const rowCount = 3_000;
-  const table = createHashTable({ rowCount, encoding: textKeys(8), numericCount: 0, categoricalCount: 0 });
+  const encoding = textKeys(8);
+  const table = createHashTable({ rowCount, encoding, numericCount: 0, codeCount: 0 });
   // Few slots, for long probe sequences.
   const crowded = { ...table, slots: table.slots.subarray(0, 4_096) };
-  const inserter = createKeyInserter(crowded);
-  for (let i = 0; i < rowCount - 1; i++) assert(inserter.add(`k${i}`, i));
-  assert.equal(inserter.add("k7", rowCount - 1), false);
-  const finder = createKeyFinder(crowded);
-  for (let i = 0; i < rowCount - 1; i++) assert.equal(finder.find(`k${i}`), i);
-  for (const other of ["k", "k3000", "a key that is longer", 7, null]) assert.equal(finder.find(other), -1);
+  const shape = { encoding, numericCount: 0, codeCount: 0 };
+  const writer = createKeyWriter(encoding);
+  const index = createKeyIndexer(crowded);
+  const add = (key: string) => {
+    assert(writer.write(key));
+    const row = createRowBuffer(shape, 1);
+    row.rowCount = 1;
+    row.keys.set(writer.words);
+    const at = appendRows(crowded, row);
+    return at === undefined ? at : index(at);
+  };
+  for (let i = 0; i < rowCount - 1; i++) assert(add(`k${i}`));
+  assert.equal(add("k7"), false);
+  assert.equal(add("k"), undefined, "no room");
+  for (const isIndexed of [true, false]) {
+    const find = createKeyFinder(crowded, { isIndexed });
+    const rowOf = (key: string) => writer.write(key) ? find(writer.words, 0) : -2;
+    for (let i = 0; i < rowCount - 1; i++) assert.equal(rowOf(`k${i}`), i);
+    for (const other of ["k", "k3000"]) assert.equal(rowOf(other), -1);
+    assert.equal(rowOf("a key that is longer"), -2);
+  }
 });
 
 /** Opens a store with the leads, offers and clicks of a case. */

@@ -5,7 +5,8 @@ import { appendExact, appendFinite, appendString } from "../../../pipeline/files
 import { type ColumnBuffer, createBuffer } from "../../../pipeline/files/columns/column_buffer.ts";
 import { isUtf8 } from "../../../pipeline/files/columns/utf8.ts";
 import { isAscending, orderByKey } from "../../../pipeline/files/columns/key_order.ts";
-import { createKeySet, keySetOf } from "../../../pipeline/ingest/key_set.ts";
+import { createIntegerSet, integerKeys } from "../../../pipeline/ingest/integer_set.ts";
+import { createKeySet } from "../../../pipeline/ingest/key_set.ts";
 
 // The same cases in every run, so that a failure can be repeated.
 fc.configureGlobal({ seed: 20260101 });
@@ -87,12 +88,39 @@ Deno.test("a set of keys has what was added, and of what was not, nothing", () =
   assert.deepEqual([found, mistaken], [even.length, 0]);
 });
 
-Deno.test("keys that are there in their order are found, and one that was rounded to them is not", () => {
-  const set = keySetOf(Float64Array.of(-(2 ** 53), -7, 0, 3, 2 ** 40, 2 ** 53));
-  const given = integers([-7, 0, 3, 2 ** 40, -8, 1, 4, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n)]);
-  const found = Array.from({ length: given.length }, (_, row) => set.has(given, row));
-  assert.deepEqual(found, [true, true, true, true, false, false, false, false, false, false]);
-  assert.equal(set.has(texts(["3"]), 0), false);
+Deno.test("integers of a set are found, and one that was rounded to them is not", () => {
+  const made = createIntegerSet();
+  for (const id of [-(2 ** 53 - 1), -7, 0, 3, 2 ** 40, 2 ** 53 - 1]) made.addAll(Float64Array.of(id, 99), 1);
+  const set = made.get();
+  assert(set);
+  const keys = integerKeys(set);
+  const given = integers([-7, 0, 3, 2 ** 40, 2n ** 53n - 1n, -8, 1, 4, 99, 2n ** 53n, -(2n ** 53n)]);
+  const found = Array.from({ length: given.length }, (_, row) => keys.has(given, row));
+  assert.deepEqual(found, [true, true, true, true, true, false, false, false, false, false, false]);
+  assert.equal(keys.has(texts(["3"]), 0), false);
+});
+
+Deno.test("a set of integers holds them in any order, and is given up if they are too far apart", () => {
+  const ascending = Array.from({ length: 30_000 }, (_, i) => 1e12 + 7 * i);
+  const mixed = ascending.map((_, i) => ascending[(i * 7_919) % ascending.length]);
+  for (const values of [ascending, mixed]) {
+    const made = createIntegerSet();
+    // In runs of any length.
+    for (const [from, to] of [[0, 5], [5, 20_000], [20_000, 30_000]]) {
+      made.addAll(Float64Array.from(values.slice(from, to)), to - from);
+    }
+    const set = made.get();
+    assert(set);
+    const keys = integerKeys(set);
+    const has = (buffer: ReturnType<typeof integers>) =>
+      Array.from({ length: buffer.length }, (_, row) => keys.has(buffer, row));
+    assert(has(integers(values)).every((found) => found));
+    assert(!has(integers(values.map((value) => value + 3))).some((found) => found));
+  }
+  const sparse = createIntegerSet();
+  sparse.addAll(Float64Array.of(0, 2 ** 40), 2);
+  assert.equal(sparse.get(), undefined);
+  assert.deepEqual(createIntegerSet().get()?.offsets.length, 0);
 });
 
 Deno.test("sets tell keys of each type apart", () => {
