@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import { tellsOutcome } from "../examples/leaks/leak_warning.ts";
 import { readCachedExamples } from "../examples/cache/cached_examples.ts";
@@ -22,6 +23,7 @@ import { fitModel, readObserver, requireInseparable, tracedBy, type TrainObserve
 import { calibrateIfAsked } from "./calibrated_model.ts";
 import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
+import { keepingStages, type KeptSearch } from "./found/kept_search.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
 import { uncertaintyOf } from "./uncertainty.ts";
@@ -136,7 +138,12 @@ export async function trainModel(
     return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal, threads);
   };
   try {
-    return await trainPrepared(prepared ?? await read(), { threads, chunkStore, clock }, options);
+    const ready = prepared ?? await read();
+    const search = { dataDir: dirname(store.path), rows: ready.fingerprint, spec, hyperParameters };
+    return await keepingStages(
+      search,
+      (kept) => trainPrepared(ready, { threads, chunkStore, clock, ...kept ? { kept } : {} }, options),
+    );
   } finally {
     close();
   }
@@ -147,6 +154,8 @@ export interface TrainingContext {
   readonly threads: Threads;
   readonly chunkStore: ChunkStore;
   readonly clock: StageClock;
+  /** Where the stages of a search are kept until it ends; absent if they are not. */
+  readonly kept?: KeptSearch;
 }
 
 /** Options of a training on prepared examples. */
@@ -158,7 +167,7 @@ export type PreparedOptions = Pick<
 /** @throws {Failure} as `trainModel`. */
 export async function trainPrepared(
   prepared: Prepared,
-  { threads, chunkStore, clock }: TrainingContext,
+  { threads, chunkStore, clock, kept }: TrainingContext,
   options: PreparedOptions,
 ): Promise<TrainedModel> {
   const { design: encoded, account } = prepared;
@@ -168,7 +177,7 @@ export async function trainPrepared(
   requireInseparable(prepared.pooled, sums.rows.train);
   clock.lap("encode");
   const trace = createTrace();
-  const fitted = await fitPrepared(prepared, counts, { threads, chunkStore }, {
+  const fitted = await fitPrepared(prepared, counts, { threads, chunkStore, ...kept ? { kept } : {} }, {
     ...options,
     observe: tracedBy(trace, options.observe),
   });
@@ -225,12 +234,12 @@ interface FittedDesign extends FoundFeatures {
 async function fitPrepared(
   { encoder, design: encoded, pooled, binned }: Prepared,
   { sums, baseRate }: ClassCounts,
-  { threads, chunkStore }: Omit<TrainingContext, "clock">,
+  { threads, chunkStore, kept }: Omit<TrainingContext, "clock">,
   options: PreparedOptions,
 ): Promise<FittedDesign> {
   const { spec, hyperParameters: given } = options;
   const { search, found } = binned
-    ? await findFeatures(binned, encoded, { threads, chunkStore, baseRate }, options)
+    ? await findFeatures(binned, encoded, { threads, chunkStore, baseRate, kept }, options)
     : {};
   if (search && found) return { ...found, fixedAtZero: [], search };
   // The plain spec that stays is the same model without a search.

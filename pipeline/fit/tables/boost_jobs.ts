@@ -2,7 +2,7 @@ import { runToEnd } from "../../runtime/steps.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 import { boost } from "./boost.ts";
-import type { BoostRows, BoostRun, BoostTask } from "./boost_rows.ts";
+import type { BoostRows, BoostRun, BoostTask, KeptRuns } from "./boost_rows.ts";
 import { createPause, runWithPauses } from "./pauses.ts";
 
 /** Job that takes runs of boosting, one by one, until none is left. */
@@ -23,6 +23,8 @@ export interface BoostJobOptions {
   readonly observe?: ((trees: number) => void) | undefined;
   /** Throws to end the runs early. */
   readonly checkpoint?: (() => void) | undefined;
+  /** The runs are taken from there, or else kept there. */
+  readonly kept?: KeptRuns | undefined;
 }
 
 /**
@@ -35,8 +37,11 @@ export async function boostAll(
   rows: BoostRows,
   tasks: readonly BoostTask[],
   threads: Threads,
-  { observe, checkpoint }: BoostJobOptions = {},
+  { observe, checkpoint, kept }: BoostJobOptions = {},
 ): Promise<BoostRun[]> {
+  const rowCount = rows.labels.length;
+  const known = kept?.find(rowCount, tasks);
+  if (known) return [...known];
   const state = sharedInt32(treesAt + tasks.length);
   const job: BoostJob = { kind: "boostTables", rows, tasks, state };
   let failure: { readonly cause: unknown } | undefined;
@@ -56,12 +61,14 @@ export async function boostAll(
     const parts = await threads.run(job, () => runWithPauses(takeTasks(job), createPause()));
     watch();
     if (failure) throw failure.cause;
-    const runs = new Map(parts.flat());
-    return tasks.map((_, i) => {
-      const run = runs.get(i);
+    const byTask = new Map(parts.flat());
+    const runs = tasks.map((_, i) => {
+      const run = byTask.get(i);
       if (!run) throw new Error("a run of boosting was lost");
       return run;
     });
+    kept?.keep(rowCount, tasks, runs);
+    return runs;
   } finally {
     clearInterval(timer);
   }

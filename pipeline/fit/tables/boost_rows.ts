@@ -46,6 +46,13 @@ export interface BoostRun {
   readonly pairGain: Float64Array;
 }
 
+/** Runs of boosting that an interrupted search on the same rows has done. */
+export interface KeptRuns {
+  /** Returns the runs of these tasks; undefined if they were not done. @param rowCount Of the rows that they are on. */
+  find(rowCount: number, tasks: readonly BoostTask[]): readonly BoostRun[] | undefined;
+  keep(rowCount: number, tasks: readonly BoostTask[], runs: readonly BoostRun[]): void;
+}
+
 /**
  * The leaves of boosted trees. A leaf adds its value to the logit of the rows in its box, which restricts at most two fields.
  *

@@ -79,7 +79,7 @@ async function chooseTrees(
   context: SearchContext,
   steps: Steps | undefined,
 ): Promise<Choice> {
-  const { seed, threads, observe, checkpoint } = context;
+  const { seed, threads, observe, checkpoint, kept } = context;
   const searched = steps
     ? undefined
     : await searchTrees(isLarge ? sampleRows(rows, all, seed) : all, context);
@@ -97,7 +97,7 @@ async function chooseTrees(
     return { ...unscored, treesMax };
   });
   const runs = await boostAll(all, tasks, threads, {
-    checkpoint,
+    ...{ checkpoint, kept },
     observe: observe &&
       ((trees) => observe({ stage: "held-out", mode, leaves, pairCount: pairs.length, trees })),
   });
@@ -151,7 +151,7 @@ function finalTrees(rows: FoldedRows, runs: readonly BoostRun[]): number {
 
 async function boostFinal(rows: FoldedRows, steps: Steps, context: SearchContext): Promise<BoostRun[]> {
   const { mode, leaves, pairs, trees, seed } = steps;
-  const { observe, checkpoint, threads } = context;
+  const { observe, checkpoint, kept, threads } = context;
   const fittedTo = blocksOf(rows);
   const tasks = Array.from({ length: finalRuns }, (_, i): BoostTask => ({
     fittedTo,
@@ -170,7 +170,7 @@ async function boostFinal(rows: FoldedRows, steps: Steps, context: SearchContext
     treesTotal: finalRuns * trees,
   } as const;
   return await boostAll(rows, tasks, threads, {
-    checkpoint,
+    ...{ checkpoint, kept },
     observe: observe && ((count) => observe({ ...event, trees: count })),
   });
 }

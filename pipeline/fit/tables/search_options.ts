@@ -1,4 +1,5 @@
 import type { Threads } from "../../runtime/thread_pool.ts";
+import type { KeptRuns } from "./boost_rows.ts";
 import type { Stage, Steps } from "./found_model.ts";
 
 /** What a search is doing. */
@@ -18,6 +19,8 @@ export interface SearchOptions {
   /** Repeats what a search has chosen. */
   readonly steps?: Steps | undefined;
   readonly observe?: ((event: SearchEvent) => void) | undefined;
+  /** Runs that an interrupted search has done, to which those of this one are added. */
+  readonly kept?: KeptRuns | undefined;
   /** Called often; throws to end the search. */
   readonly checkpoint?: (() => void) | undefined;
 }

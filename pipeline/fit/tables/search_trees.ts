@@ -108,10 +108,10 @@ async function prune(
 
 async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {
   const { name, mode, leaves, pairs, pairCount } = candidate;
-  const { seed, threads, observe, checkpoint } = context;
+  const { seed, threads, observe, checkpoint, kept } = context;
   const tasks = foldTasks(rows, { seed, mode, leaves, foldPairs: pairs });
   const runs = await boostAll(rows, tasks, threads, {
-    checkpoint,
+    ...{ checkpoint, kept },
     observe: observe && ((trees) => observe({ stage: name, mode, leaves, pairCount, trees })),
   });
   const { logLoss, ece } = scoreFolds(rows, rows, runs.map(({ logits }) => logits));

@@ -17,6 +17,7 @@ import type { TrainObserver } from "../fit_model.ts";
 import type { HyperParameters } from "../hyper_parameters.ts";
 import { foundDesign } from "./found_design.ts";
 import { foundEncoder } from "./found_encoder.ts";
+import type { KeptSearch } from "./kept_search.ts";
 import { outOfFoldRowsOf } from "./out_of_fold_rows.ts";
 import { type OutOfFoldQuality, plainQuality } from "./plain_loss.ts";
 import { searchRowsOf } from "./search_rows.ts";
@@ -75,6 +76,8 @@ export interface FindFeaturesContext {
   readonly chunkStore: ChunkStore;
   /** Click rate of the training rows. */
   readonly baseRate: number;
+  /** Where the stages of a search are kept until it ends; absent if they are not. */
+  readonly kept?: KeptSearch | undefined;
 }
 
 /**
@@ -87,7 +90,7 @@ export interface FindFeaturesContext {
 export async function findFeatures(
   binned: BinnedRows,
   design: DesignMatrix,
-  { threads, chunkStore, baseRate }: FindFeaturesContext,
+  { threads, chunkStore, baseRate, kept }: FindFeaturesContext,
   options: FindFeaturesOptions,
 ): Promise<{ readonly search: FeatureSearch; readonly found: FoundFeatures | undefined }> {
   const { spec, hyperParameters, isOver, signal, observe } = options;
@@ -102,6 +105,7 @@ export async function findFeatures(
   const model = await findTables(rows, {
     seed: hyperParameters.seed,
     threads,
+    kept,
     steps: wanted && stepsOf(wanted, hyperParameters.seed, names),
     stopAt(stage) {
       observe?.searched?.(stage);

@@ -1,4 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../../../pipeline/failure.ts";
+import type { TrainObserver } from "../../../pipeline/train/fit_model.ts";
+import { trainModel } from "../../../pipeline/train/train.ts";
 import { createRandom, type Random } from "../../../pipeline/math/random.ts";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
@@ -6,7 +11,7 @@ import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { parseReport } from "../../../pipeline/report/report_file.ts";
 import { parseSpec } from "../../../pipeline/examples/spec.ts";
-import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
@@ -56,6 +61,49 @@ function withRows<T>(count: number, use: (made: TempStore) => Promise<T>): Promi
     return await use(made);
   });
 }
+
+Deno.test("found features: a search that was interrupted goes on from its stages, to the same bytes, and leaves nothing", () =>
+  withRows(1_800, async (made) => {
+    const { store, dataDir } = made;
+    const spec = specOf(features);
+    const hyperParameters = { ...defaultHyperParameters, ...auto };
+    const options = { spec, hyperParameters, threads: 1, now: 0 };
+    const whole = await trainModel(store, options);
+    const stagesOf = (stopAfter: number) => {
+      const controller = new AbortController();
+      const grown = new Set<string>();
+      let stages = 0;
+      const observe: TrainObserver = {
+        searched: () => {
+          if (++stages === stopAfter) controller.abort(new Failure("interrupted", "Interrupted."));
+        },
+        stage: ({ stage, done, unit }) => {
+          if (unit === "trees" && done > 0) grown.add(stage);
+        },
+      };
+      const trained = trainModel(store, { ...options, observe, signal: controller.signal });
+      return { trained, grown };
+    };
+    const first = stagesOf(3);
+    const message = await first.trained.then(() => "", ({ message }) => String(message));
+    assert.match(
+      message,
+      /[34] of the search's stages are done and kept in .*searches.*Run the same command/,
+    );
+    const [search] = [...Deno.readDirSync(join(dataDir, "searches"))];
+    const files = [...Deno.readDirSync(join(dataDir, "searches", search.name))];
+    assert.ok(files.length >= 3);
+    // One that a crash damaged is made again.
+    const damaged = join(dataDir, "searches", search.name, files[0].name);
+    Deno.writeTextFileSync(damaged, Deno.readTextFileSync(damaged).slice(0, -9));
+    const second = stagesOf(Infinity);
+    const { metadata, report } = await second.trained;
+    const again = [...second.grown].filter((stage) => first.grown.has(stage));
+    assert.ok(again.length < first.grown.size, `${again} of ${[...first.grown]}`);
+    assert.deepEqual(metadata, whole.metadata);
+    assert.deepEqual(report, whole.report);
+    assert.ok(!existsSync(join(dataDir, "searches")));
+  }));
 
 Deno.test("found features: a search finds the pair that matters, says what it took, and is the same for any number of threads and any memory", () =>
   withRows(1_800, async (made) => {
