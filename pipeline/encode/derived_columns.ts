@@ -21,6 +21,11 @@ interface Derivation {
   readonly codes: readonly { readonly from: number; readonly part: CyclicPart }[];
 }
 
+/** Whether any column is derived. */
+export function derivesColumns(features: readonly DerivingFeature[]): boolean {
+  return features.some(({ type }) => type === "time");
+}
+
 /**
  * Replaces the columns of numbers by those of numeric features, and appends the parts of times as codes, which are positions.
  *
@@ -31,7 +36,7 @@ export function deriveColumns(
   features: readonly DerivingFeature[],
   chunkStore: ChunkStore,
 ): StoredChunk<OrderedChunk>[] {
-  if (!features.some(({ type }) => type === "time")) return chunks;
+  if (!derivesColumns(features)) return chunks;
   const derivation = derivationOf(features);
   return chunkStore.rewrite(chunks, (chunk) => derived(chunk, derivation, chunkStore.columns));
 }

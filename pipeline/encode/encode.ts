@@ -1,8 +1,8 @@
-import { plainFields } from "../chunks/chunk_file.ts";
+import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
 import { type ChunkStore, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
 import type { NumericSpec } from "../examples/feature_types.ts";
 import { inputColumnsOf } from "../examples/input_columns.ts";
-import { orderByPart, type Walk } from "../examples/ordered_chunk.ts";
+import { orderByPart, type OrderedChunk, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { Partition } from "../examples/split.ts";
@@ -12,7 +12,7 @@ import { type BinnedRows, binRows } from "./bin_rows.ts";
 import { type GroupPlan, planGroups } from "./cells.ts";
 import { createEncoder, numericSpecsOf } from "./create_encoder.ts";
 import { withCrosses } from "./crosses.ts";
-import { deriveColumns } from "./derived_columns.ts";
+import { deriveColumns, derivesColumns } from "./derived_columns.ts";
 import { type ChunkPlan, designChunkOf } from "./design_chunk.ts";
 import type { DesignMatrix, FactorGroup } from "./design_matrix.ts";
 import { type Encoder, numericOf, transformed } from "./encoder.ts";
@@ -21,7 +21,7 @@ import { exactValuesOf } from "./exact_values.ts";
 import { codesFactor, type Factor, factorsOf } from "./factors.ts";
 import { type Moments, momentsOf } from "./moments.ts";
 import { type RateColumn, rateColumnsOf, withRates } from "./rates.ts";
-import { type PooledLevels, summarise } from "./summarise.ts";
+import { type CodeCounts, type PooledLevels, summarise } from "./summarise.ts";
 import { planWords } from "./word_cells.ts";
 
 /** The design matrix, and the encoder that produced it. */
@@ -69,15 +69,8 @@ export function* encodeInSteps(
   const steps = createEncodingSteps(chunkStore);
   const { walk } = steps;
   yield* steps.attach(ordered);
-  const codes = raw.levels.map((list, field) => ({ kind: "codes" as const, field, levelCount: list.length }));
-  const { beside } = options;
-  const counts = yield* steps.fields(codes, isWeighted, beside && (() => beside(walk)));
-  const derived = deriveColumns(ordered, spec.features, chunkStore);
-  if (derived !== ordered) yield* steps.attach(derived);
   const numeric = numericSpecsOf(spec);
-  // From the raw values. All later passes see transformed values.
-  const imputed = numeric.map(({ impute }, field) => ({ kind: "imputation" as const, field, impute }));
-  const imputations = yield* steps.fields(imputed, isWeighted);
+  const { counts, imputations } = yield* countsOfRaw(steps, { raw, ordered, spec, numeric }, options);
   const pooled: PooledLevels[] = [];
   const onPooled = (levels: PooledLevels) => pooled.push(levels);
   const exactValues = exactValuesOf(walk, numeric, { isWeighted, poolPure, onPooled });
@@ -94,6 +87,46 @@ export function* encodeInSteps(
   const plan = yield* planDesign(steps, encoder, factors, { levels: raw.levels, rates, withGroups });
   const design = yield* buildDesign(steps, plan, { partCount: partition.partCount, chunkStore });
   return { encoder, design, pooled, ...(binned ? { binned } : {}) };
+}
+
+/** What is counted before the numbers are transformed. */
+interface RawCounts {
+  /** Per categorical field. */
+  readonly counts: CodeCounts[];
+  /** Per numeric field, in its unit. */
+  readonly imputations: number[];
+}
+
+/** Counts levels and computes what replaces missing values. Afterwards the columns are those that are derived. */
+function* countsOfRaw(
+  steps: EncodingSteps,
+  { raw, ordered, spec, numeric }: {
+    readonly raw: Pick<RawExamples, "levels">;
+    readonly ordered: StoredChunk<OrderedChunk>[];
+    readonly spec: FeatureSpec;
+    readonly numeric: readonly NumericSpec[];
+  },
+  { chunkStore = createChunkStore(), beside }: EncodeOptions,
+): Steps<RawCounts> {
+  const isWeighted = spec.weight !== undefined;
+  const ofCodes = raw.levels.map((list, field) => ({
+    kind: "codes" as const,
+    field,
+    levelCount: list.length,
+  }));
+  const ofNumbers = numeric.map(({ impute }, field) => ({ kind: "imputation" as const, field, impute }));
+  const first = beside && (() => beside(steps.walk));
+  if (!derivesColumns(spec.features)) {
+    // One step, so that no thread waits for what is done beside it.
+    const results = yield* steps.fields([...ofCodes, ...ofNumbers], isWeighted, first);
+    return {
+      counts: results.slice(0, ofCodes.length) as CodeCounts[],
+      imputations: results.slice(ofCodes.length) as number[],
+    };
+  }
+  const counts = yield* steps.fields(ofCodes, isWeighted, first);
+  yield* steps.attach(deriveColumns(ordered, spec.features, chunkStore));
+  return { counts, imputations: yield* steps.fields(ofNumbers, isWeighted) };
 }
 
 function* momentsInSteps(

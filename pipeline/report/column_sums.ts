@@ -84,7 +84,7 @@ export interface CodedAddends {
 
 /** Returns a function that adds rows to the bins of their numbers: every `stride`-th of `numbers`, from `from`. */
 export function createNumberAdder(counts: NumberCounts, { edges }: NumberBins) {
-  const binOf = createBinReader(edges);
+  const readBins = createBinReader(edges);
   const { rows, clicks, predicted, values: sums, added } = counts;
   let bins = new Uint8Array();
   return (
@@ -95,11 +95,12 @@ export function createNumberAdder(counts: NumberCounts, { edges }: NumberBins) {
   ): void => {
     let { min, max } = counts;
     if (bins.length < weights.length) bins = new Uint8Array(weights.length);
+    readBins(numbers, { from, stride, count: weights.length }, bins);
     for (let i = 0, at = from; i < weights.length; i++, at += stride) {
       const value = numbers[at];
       if (value < min) min = value;
       if (value > max) max = value;
-      const bin = binOf(value);
+      const bin = bins[i];
       rows[bin] += weights[i];
       clicks[bin] += ownClicks[i];
       sums[bin] += weights[i] * value;

@@ -1,10 +1,11 @@
+import { binOf } from "../encode/divisions.ts";
 import { levelNames } from "../encode/column_names.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type LeveledEncoder, widthOf } from "../encode/encoder.ts";
 import { type ColumnValues, createColumnValues } from "../evaluate/divisions.ts";
 import { numberGroups } from "../evaluate/ranked_rows.ts";
 import { strongestField } from "../evaluate/single_field.ts";
-import { createBinReader, type NumberBins } from "./number_bins.ts";
+import type { NumberBins } from "./number_bins.ts";
 import type { SampledRow } from "./sampled_rows.ts";
 
 /** Divides rows of a design by the values of a field. */
@@ -47,12 +48,11 @@ export function rowDivider(
   const own = bins.find(({ plan }) => plan.column === feature.column);
   const at = design.numericColumns.indexOf(feature.column);
   if (!own || at < 0) return undefined;
-  const binOf = createBinReader(own.edges);
   const stride = design.numericColumns.length;
   return {
     name,
     levels: Array.from({ length: own.edges.length + 1 }, (_, bin) => String(bin)),
-    codeOf: ({ numeric }, row) => binOf(numeric[row * stride + at]),
+    codeOf: ({ numeric }, row) => binOf(own.edges, numeric[row * stride + at]),
   };
 }
 
