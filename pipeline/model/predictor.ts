@@ -1,5 +1,11 @@
 import { sigmoid } from "./activations.ts";
-import { encodeNumeric, type Encoder, type NumericEncoder, rateTimeOf } from "../encode/encoder.ts";
+import {
+  encodeNumeric,
+  type Encoder,
+  levelCountOf,
+  type NumericEncoder,
+  rateTimeOf,
+} from "../encode/encoder.ts";
 import { bucketsOf, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
 import { divisionsOf } from "../encode/divisions.ts";
@@ -8,11 +14,12 @@ import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
 import { type CalibrationMap, servedCalibration } from "./calibration_map.ts";
 import { createDeepPart, type Network } from "./network.ts";
-import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
+import { createFindings, type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
 import { createTableLookup, isTableField } from "../encode/table_lookup.ts";
 import { createTableSum } from "./table_sum.ts";
 import { placesOf } from "./table_terms.ts";
+import type { Term } from "./term.ts";
 import { createTerm, createTimeCheck, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
@@ -78,7 +85,7 @@ export function createPredictor(model: ServableModel): Predictor {
   const members: unknown[] = [...names, ""].map(() => undefined);
   const values = encoder.features.map((feature, i) =>
     deep === undefined && crossings[i] === undefined && feature.servedAs === undefined
-      ? valuesOf(feature, coefficients)
+      ? valuesOf(feature, coefficients, terms[i])
       : undefined
   );
 
@@ -100,7 +107,7 @@ export function createPredictor(model: ServableModel): Predictor {
     for (let i = 0; i < places.length; i++) {
       const value = members[places[i]];
       const known = values[i];
-      const part = known === undefined ? NaN : partOf(value, known);
+      const part = known === undefined ? NaN : partOf(value, known, findings);
       sum += part === part ? part : terms[i](value, findings, members);
     }
     return sum;
@@ -148,6 +155,10 @@ function compileFieldReader(names: readonly string[]): ReadFields {
 
 /** How a field's ordinary values are looked up or computed. */
 interface FieldValues {
+  readonly name: string;
+  /** Log-odds of null, and of a text that is none of the levels; NaN if it is an error, or takes more than one step. */
+  readonly ofMissing: number;
+  readonly ofUnseen: number;
   /** Set for a numeric field. */
   readonly numeric: NumericEncoder | undefined;
   readonly coefficient: number;
@@ -159,10 +170,14 @@ interface FieldValues {
 function valuesOf(
   feature: Encoder["features"][number],
   coefficients: ArrayLike<number>,
+  term: Term,
 ): FieldValues | undefined {
+  const { name } = feature;
   if (feature.type === "numeric") {
     if (divisionsOf(feature).length > 0 || isTimeFeature(feature)) return undefined;
-    return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
+    const coefficient = coefficients[feature.column];
+    const ofMissing = term(null, createFindings(), []);
+    return { name, ofMissing, ofUnseen: NaN, numeric: feature, coefficient, parts: new Map() };
   }
   if (feature.type === "time" || feature.type === "words" || feature.type === "rate") return undefined;
   if (isTableField(feature)) return undefined;
@@ -170,7 +185,15 @@ function valuesOf(
   const parts = [...levelPositions(feature)].map(([value, position]) =>
     [value, partAt(feature, position, coefficients)] as const
   );
-  return { numeric: undefined, coefficient: 0, parts: new Map(parts) };
+  return {
+    name,
+    ofMissing: term(null, createFindings(), []),
+    // In a column of numbers, a text may be another spelling of one of them.
+    ofUnseen: feature.values === "text" ? partAt(feature, levelCountOf(feature) + 1, coefficients) : NaN,
+    numeric: undefined,
+    coefficient: 0,
+    parts: new Map(parts),
+  };
 }
 
 /**
@@ -179,8 +202,22 @@ function valuesOf(
  *
  * @returns NaN for any other value, which is then passed to the field's term.
  */
-function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): number {
-  if (numeric === undefined) return parts.get(value) ?? NaN;
+function partOf(
+  value: unknown,
+  { name, numeric, coefficient, parts, ofMissing, ofUnseen }: FieldValues,
+  findings: Findings,
+): number {
+  if (value === null) {
+    if (ofMissing === ofMissing) findings.missing.push(name);
+    return ofMissing;
+  }
+  if (numeric === undefined) {
+    const part = parts.get(value);
+    if (part !== undefined) return part;
+    if (typeof value !== "string" || ofUnseen !== ofUnseen) return NaN;
+    findings.unseen.push(name);
+    return ofUnseen;
+  }
   if (typeof value !== "number") return NaN;
   const part = encodeNumeric(numeric, value) * coefficient;
   // The part of an infinite value or NaN is not finite.

@@ -52,7 +52,7 @@ export function predictText(
   const model = slot.current;
   if (!model?.hasExactLevels) return predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
   const row: unknown = JSON.parse(text);
-  const probability = scoreOrdinary(model, row, findings);
+  const probability = scoreOrdinary(model, row, findings, text);
   return probability === probability
     ? predictionJson(model, probability, requestId)
     : predict(slot, exactJson(requireUtf8(text), row), requestId, storedRows);

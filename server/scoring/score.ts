@@ -1,9 +1,11 @@
+import { hasLongInteger } from "../../pipeline/exact_json.ts";
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createColumnFindings } from "../../pipeline/model/column_findings.ts";
 import { toProbabilities } from "../../pipeline/model/column_predictor.ts";
 import { clearFindings, createFindings, type Findings } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { badRowsMax } from "../http/row_limits.ts";
+import { replacement } from "../http/utf8.ts";
 import { countPrediction, increase } from "../metrics/prediction_counters.ts";
 
 /**
@@ -26,19 +28,26 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 }
 
 /**
- * Scores a row as `JSON.parse` reads it, if the row is ordinary: each category is a level of the model, and there are no keys.
- * Then exact parsing is not needed: bytes that are not UTF-8, and integers beyond 2^53, never are such a level.
+ * Scores a row as `JSON.parse` reads it, if that is how it is meant: if each category is a level of the model and there are no keys,
+ * since bytes that are not UTF-8 and integers beyond 2^53 never are such a level; or if the text has neither.
  *
  * @param model With `hasExactLevels`.
- * @returns NaN, without counting, if the row is not ordinary. Check its text by `requireUtf8` and `exactJson` then.
+ * @param text Of the row.
+ * @returns NaN, without counting, if the row is not valid or may be meant otherwise. Check its text by `requireUtf8` and `exactJson`
+ *   then.
  */
-export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findings): number {
+export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findings, text: string): number {
   if (!isRow(row)) return NaN;
   clearFindings(findings);
   const probability = model.predictor.predict(row, findings);
-  if (probability !== probability || findings.unseen.length > 0 || findings.hasOthers) return NaN;
+  if (probability !== probability) return NaN;
+  if ((findings.unseen.length > 0 || findings.hasOthers) && !isPlain(text)) return NaN;
   countPrediction(model.counters, probability, findings);
   return probability;
+}
+
+function isPlain(text: string): boolean {
+  return !text.includes(replacement) && !hasLongInteger(text);
 }
 
 /** Result of {@link scoreColumns}. */

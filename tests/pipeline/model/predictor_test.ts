@@ -277,3 +277,31 @@ Deno.test("predictor: at most twenty unknown fields are reported", () => {
     Array.from({ length: 20 }, (_, i) => `#/field_${i}`),
   );
 });
+
+Deno.test("predict: null and unseen texts are found in one step as by the field's term, whatever the type of the column", () => {
+  const city = { ...lender, name: "city", values: "text" } as const;
+  const number = { ...lender, name: "number", levels: ["1", "2"], values: "integer" } as const;
+  const both = modelOf([city, number, amount]);
+  // Columns: city 1 2 3, missing 4, unseen 5; number 6 7, missing 8, unseen 9; amount 10, missing 11.
+  const cases = [
+    [{ city: "a", number: 1, amount: 1 }, 2 + 6, [], []],
+    [{ city: 12, number: "1", amount: 1 }, 1 + 6, [], []],
+    [{ city: "zz", number: " 2", amount: 1 }, 5 + 7, ["city"], []],
+    [{ city: "", number: "", amount: 1 }, 5 + 8, ["city"], ["number"]],
+    [{ city: 7, number: "x", amount: 1 }, 5 + 9, ["city", "number"], []],
+    [{ city: null, number: null, amount: null }, 4 + 8 + 10 * 2 + 11, [], ["city", "number", "amount"]],
+  ] as const;
+  for (const [row, sum, unseen, missing] of cases) {
+    const found = ask(row, both);
+    assert.deepEqual(
+      found,
+      { logit: sum - 10, errors: [], unseen, missing, hasOthers: false },
+      JSON.stringify(row),
+    );
+  }
+  for (const wrong of [{ city: {} }, { number: NaN }, { city: undefined }]) {
+    const { logit, errors } = ask({ city: "a", number: 1, amount: 1, ...wrong }, both);
+    assert.ok(Number.isNaN(logit));
+    assert.equal(errors.length, 1, JSON.stringify(wrong));
+  }
+});
