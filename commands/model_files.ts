@@ -1,5 +1,5 @@
 import { exportModel } from "../pipeline/export/export_model.ts";
-import { importModel } from "../pipeline/export/import_model.ts";
+import { folderSource, importModel } from "../pipeline/export/import_model.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import type { Result } from "./cli/command.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -19,7 +19,7 @@ export async function saveModel(
 
 /** `clickwell models import DIR` */
 export async function takeModel(models: Models, folder: string, terminal: Terminal): Promise<Result> {
-  const { modelId, version } = await importModel(models, folder);
+  const { modelId, version } = await importModel(models, folderSource(folder), { mayBeBare: false });
   terminal.say(
     `Imported ${modelId} as version ${version}: clickwell models activate ${version} puts it in production.`,
   );

@@ -7,6 +7,7 @@ import { isLoopback } from "../server/runtime/host.ts";
 import { registryPatience } from "../server/service/service.ts";
 import { startServer, unguarded } from "../server/server.ts";
 import { readVertexEnvironment } from "./vertex_environment.ts";
+import { importAtStart, importFlag } from "./imported_model.ts";
 import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { writeJsonFile } from "./cli/json_file.ts";
@@ -64,6 +65,7 @@ export default command({
       max: 600,
       help: "seconds that requests in flight may take to finish",
     },
+    ...importFlag,
     "log-format": { type: "string", choices: logFormats, default: "text", help: "log format" },
     "log-requests": {
       type: "string",
@@ -97,6 +99,8 @@ export default command({
       level: options["log-level"],
       write: terminal.say,
     });
+    const imported = options.import ?? vertex?.storage;
+    if (imported !== undefined) await importAtStart(imported, options, terminal);
     const registry = await openRegistryOf(options, registryPatience);
     const server = await startServer({
       registry,

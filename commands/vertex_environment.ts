@@ -4,6 +4,8 @@ import { Failure, usageInvalid } from "../pipeline/failure.ts";
 export interface VertexEnvironment {
   readonly port: number;
   readonly paths: { readonly health: string; readonly predict: string };
+  /** Where Vertex AI has put the files of the model, if it was given one: gs://BUCKET/PATH. */
+  readonly storage: string | undefined;
 }
 
 /**
@@ -26,6 +28,8 @@ export function readVertexEnvironment(
   return {
     port: Number(port),
     paths: { health: path("AIP_HEALTH_ROUTE", "/ping"), predict: path("AIP_PREDICT_ROUTE", "/invocations") },
+    // Set and empty for a model without an artifactUri.
+    storage: variable("AIP_STORAGE_URI") || undefined,
   };
 }
 

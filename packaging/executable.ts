@@ -46,8 +46,12 @@ export const confinedPermissions: readonly string[] = limited({
 /** Where a step of a Kubeflow pipeline finds its inputs and leaves its outputs, and the workspace that the steps of a run share. */
 const pipelineFolders = ["/tmp/kfp", "/gcs", "/s3", "/minio", "/kfp-workspace"];
 
+/** Where Google Cloud puts the sockets of databases. */
+const socketFolder = "/cloudsql";
+
 /**
- * Permissions in a fleet's container: also the folders in which Kubernetes, KServe and Kubeflow mount what it works on, and the network.
+ * Permissions in a fleet's container: also the folders in which Kubernetes, KServe, Kubeflow and Cloud Run mount what it works on, and
+ * the network.
  *
  * @param hosts Hosts that it may connect to, with a port or without: those of the registry and of the object store. Empty allows all.
  * @throws {Error} for a host that is not one.
@@ -58,8 +62,12 @@ export function fleetPermissions(hosts: readonly string[]): readonly string[] {
     throw new Error(`--host is ${JSON.stringify(invalid)}, expected a host or HOST:PORT.`);
   }
   return limited({
-    read: ["/data", "/run/secrets", "/var/run/secrets", "/etc/clickwell", "/mnt/models", ...pipelineFolders],
-    write: ["/data", ...pipelineFolders],
+    read: [
+      ...["/data", "/run/secrets", "/var/run/secrets", "/etc/clickwell", "/mnt/models", socketFolder],
+      ...pipelineFolders,
+    ],
+    // A socket is connected to by who may write it.
+    write: ["/data", socketFolder, ...pipelineFolders],
     net: hosts.length === 0 ? undefined : [...ownMachine, ...hosts],
   });
 }

@@ -156,7 +156,8 @@ function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
   }
 }
 
-function idOfFiles(files: ArtifactFiles): string {
+/** Returns the id of a model with these files, which are not checked. */
+export function idOfFiles(files: ArtifactFiles): string {
   return idOf(checksumOf(files));
 }
 

@@ -182,10 +182,10 @@ Deno.test("permissions: in a fleet it also has what Kubernetes and Kubeflow moun
   const mounts = ["/tmp/kfp", "/gcs", "/s3", "/minio", "/kfp-workspace"].join(",");
   const permissions = fleetPermissions([]);
   assert.ok(permissions.includes("--allow-net"));
-  assert.ok(permissions.includes(`--allow-write=/data,${mounts}`));
+  assert.ok(permissions.includes(`--allow-write=/data,/cloudsql,${mounts}`));
   assert.ok(
     permissions.includes(
-      `--allow-read=/data,/run/secrets,/var/run/secrets,/etc/clickwell,/mnt/models,${mounts}`,
+      `--allow-read=/data,/run/secrets,/var/run/secrets,/etc/clickwell,/mnt/models,/cloudsql,${mounts}`,
     ),
   );
   assert.equal(permissions.length, ordinaryPermissions.length);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { exportModel } from "../../../pipeline/export/export_model.ts";
-import { importModel } from "../../../pipeline/export/import_model.ts";
+import { folderSource, importModel } from "../../../pipeline/export/import_model.ts";
 import { jsScorer, requireAgreement } from "../../../pipeline/export/js_scorer.ts";
 import { dialects } from "../../../pipeline/export/sql_dialect.ts";
 import { sqlScorer } from "../../../pipeline/export/sql_scorer.ts";
@@ -31,10 +31,14 @@ Deno.test("export: an imported model has the bytes, the time and the texts of th
       artifacts: createFolderStore(join(root, "other models")),
       registry: openRegistry(join(root, "other data")),
     };
-    assert.deepEqual(await importModel(elsewhere, target), row);
+    assert.deepEqual(await importModel(elsewhere, folderSource(target), { mayBeBare: false }), row);
     assert.equal((await elsewhere.artifacts.read(artifact.id)).checksum, artifact.checksum);
     await elsewhere.registry.setNote({ model: "1", note: "second" });
-    assert.equal((await importModel(elsewhere, target)).note, "second", "a text of the store is kept");
+    assert.equal(
+      (await importModel(elsewhere, folderSource(target), { mayBeBare: false })).note,
+      "second",
+      "a text of the store is kept",
+    );
   }));
 
 Deno.test("export: a model that SQL cannot express has no statements, and every other file", () =>
