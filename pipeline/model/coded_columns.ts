@@ -38,11 +38,13 @@ export function createEntryResults<Results>(
     values[field] = value;
     return values;
   };
-  const ofEntries = ({ count, cells, typed }: Entries): EntryResults<Results> | undefined => {
+  const ofEntries = (entries: Entries): EntryResults<Results> | undefined => {
+    const { count, typed } = entries;
     const [ofNull, findings] = [createColumnFindings(fieldCount), createColumnFindings(fieldCount)];
     ofRows(among([null]), 1, ofNull, []);
     const columns: (readonly unknown[])[] = [];
-    Object.defineProperty(columns, field, { get: () => cells });
+    // Cells are only made where they are read.
+    Object.defineProperty(columns, field, { get: () => entries.cells });
     const results = ofRows(columns, count, findings, among(typed));
     // Only null can be told apart from others that are missing.
     if (findings.missing[field] !== ofNull.missing[field]) return undefined;
@@ -69,10 +71,14 @@ function findingsAdder(
         for (let n = timesUnseen[codes[i]]; n > 0; n--) findings.unseen[field].push(i);
       }
     }
-    if (nullIsMissing) {
-      for (let i = 0; i < rowCount; i++) if (codes[i] === count - 1) findings.missing[field]++;
-    }
+    if (nullIsMissing) findings.missing[field] += countOf(codes, rowCount, count - 1);
   };
+}
+
+function countOf(codes: Int32Array, rowCount: number, code: number): number {
+  let count = 0;
+  for (let i = 0; i < rowCount; i++) if (codes[i] === code) count++;
+  return count;
 }
 
 /** Adds the part of each row's entry to the row's log-odds. A loop by itself: V8 optimises one that sees a single kind of arrays. */

@@ -45,3 +45,11 @@ export interface Entries {
 export function createColumnFindings(fieldCount: number): ColumnFindings {
   return { unseen: Array.from({ length: fieldCount }, () => []), missing: new Float64Array(fieldCount) };
 }
+
+/** Adds a feature's part to the log-odds of all rows. @param columns Values of all fields. */
+export type AddFeature = (
+  columns: readonly (readonly unknown[])[],
+  logits: Float64Array,
+  findings: ColumnFindings,
+  typed: TypedColumns,
+) => void;

@@ -1,16 +1,11 @@
 import {
-  encodeNumeric,
   type FeatureEncoder,
   levelCountOf,
   type LeveledEncoder,
-  type NumericEncoder,
   type TimeEncoder,
-  transformed,
   type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
-import { divisionsOf, positionIn } from "../encode/divisions.ts";
-import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
 import { servedCalibration } from "./calibration_map.ts";
 import { createCellResults } from "./cell_results.ts";
@@ -18,17 +13,10 @@ import { addByCode, createEntryResults } from "./coded_columns.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
-import type { ColumnFindings, ColumnPredictor, TypedColumns } from "./column_findings.ts";
+import type { AddFeature, ColumnFindings, ColumnPredictor } from "./column_findings.ts";
+import { numericAdder } from "./numeric_column.ts";
 import { createTableColumns } from "./table_columns.ts";
 import { createTerm, partAt } from "./terms.ts";
-
-/** Adds a feature's part to the log-odds of all rows. @param columns Values of all fields. */
-type AddFeature = (
-  columns: readonly (readonly unknown[])[],
-  logits: Float64Array,
-  findings: ColumnFindings,
-  typed: TypedColumns,
-) => void;
 
 /** @returns undefined for a model with hidden layers, crosses or rates, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
@@ -100,70 +88,6 @@ function adderOf(
     default:
       return levelAdder(feature, coefficients, field);
   }
-}
-
-function numericAdder(
-  feature: NumericEncoder,
-  coefficients: ArrayLike<number>,
-  field: number,
-): AddFeature {
-  const { column, missingIndicator, nullable } = feature;
-  const coefficient = coefficients[column];
-  const addDivided = dividedAdder(feature, coefficients);
-  const ofMissing = encodeNumeric(feature, NaN) * coefficient +
-    (missingIndicator ? coefficients[column + 1] : 0);
-  const isTime = isTimeFeature(feature);
-  /** @returns NaN for a value that the predictor rejects. */
-  const partOf = (value: number): number => {
-    if (!Number.isFinite(value)) return NaN;
-    const part = isTime && misreadTime(value) !== undefined
-      ? NaN
-      : encodeNumeric(feature, value) * coefficient;
-    // As in the predictor, a value whose encoding is infinite is too large.
-    return Number.isFinite(part) ? addDivided(part, value) : NaN;
-  };
-  const resultOf = createCellResults((cell) => partOf(Number(cell)));
-  return (columns, logits, { missing }, typed) => {
-    const column = typed[field];
-    const addMissing = (i: number) => {
-      if (nullable) missing[field]++;
-      logits[i] += nullable ? ofMissing : NaN;
-    };
-    if (column?.type === "INTEGER" || column?.type === "REAL") {
-      const { nulls } = column;
-      const partAt = resultOf(column);
-      for (let i = 0; i < logits.length; i++) {
-        if (nulls[i] === 1) addMissing(i);
-        else logits[i] += partAt(i);
-      }
-      return;
-    }
-    const values = columns[field];
-    for (let i = 0; i < logits.length; i++) {
-      const value = values[i];
-      if (typeof value === "number" || typeof value === "bigint") logits[i] += partOf(Number(value));
-      else if (value === null) addMissing(i);
-      else logits[i] = NaN;
-    }
-  };
-}
-
-/** Returns a function that adds the log-odds of a number's bins and exact value to the part of the number itself. */
-function dividedAdder(
-  feature: NumericEncoder,
-  coefficients: ArrayLike<number>,
-): (part: number, value: number) => number {
-  const divisions = divisionsOf(feature);
-  if (divisions.length === 0) return (part) => part;
-  return (part, value) => {
-    const shown = transformed(feature.transform, value);
-    let sum = part;
-    for (const division of divisions) {
-      const position = positionIn(division, value, shown);
-      if (position < division.count) sum += coefficients[division.column + position];
-    }
-    return sum;
-  };
 }
 
 function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, field: number): AddFeature {

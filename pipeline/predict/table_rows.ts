@@ -2,7 +2,7 @@ import type { ValueType } from "../examples/level.ts";
 import { openSource } from "../files/byte_source.ts";
 import { type BatchColumn, type Cell, copyCells, gatherColumn } from "../files/columns/batch.ts";
 import { addNullEntry } from "../files/columns/coded_rows.ts";
-import type { ColumnBuffer } from "../files/columns/column_buffer.ts";
+import { type ColumnBuffer, releaseBuffer } from "../files/columns/column_buffer.ts";
 import type { ColumnSource } from "../files/columns/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
 import { readFooter } from "../files/parquet/footer.ts";
@@ -90,7 +90,11 @@ function columnTaker(read: ReadCell | undefined) {
   return (buffer: ColumnBuffer, rowCount: number): BatchColumn | CodedColumn => {
     if (!buffer.coded) return columnOfBuffer(buffer, rowCount);
     const { codes, dictionary } = buffer.coded;
-    if (known?.dictionary !== dictionary) known = { dictionary, entries: entriesOf(dictionary, read) };
+    if (known?.dictionary !== dictionary) {
+      // The rows of the last batch are no longer used.
+      if (known) releaseBuffer(known.dictionary);
+      known = { dictionary, entries: entriesOf(dictionary, read) };
+    }
     return { type: "CODES", codes, entries: known.entries };
   };
 }

@@ -47,13 +47,14 @@ export function openColumn(
   let dictionary: ColumnBuffer | undefined;
   let open: OpenPage | undefined;
   let levels = new Uint8Array();
+  const codes = { indices: new Int32Array() };
 
   const nextPage = (): OpenPage => {
     for (;;) {
       const { value: page } = pages.next();
       if (!page) throw new Error("the column ends before its row group does");
       if (page.kind === "data") {
-        const take = valuesOf(page, element, { buffer, dictionary, conversion, mayBeCoded });
+        const take = valuesOf(page, element, { buffer, dictionary, conversion, mayBeCoded, codes });
         const opened = { rowsLeft: page.valueCount, levels: page.openLevels?.(), take };
         skipWithin(opened, skipping.rows);
         skipping.rows = 0;
@@ -136,16 +137,15 @@ interface Target {
   readonly dictionary: ColumnBuffer | undefined;
   readonly conversion: Conversion;
   readonly mayBeCoded: boolean;
+  /** Memory for the indices of rows in the dictionary. */
+  readonly codes: { indices: Int32Array };
 }
 
-function valuesOf(
-  page: Page,
-  element: SchemaElement,
-  { buffer, dictionary, conversion, mayBeCoded }: Target,
-): Take {
+function valuesOf(page: Page, element: SchemaElement, target: Target): Take {
+  const { buffer, dictionary, conversion } = target;
   if (page.encoding === "PLAIN_DICTIONARY" || page.encoding === "RLE_DICTIONARY") {
     if (!dictionary) throw new Error("a page refers to a dictionary that the column does not have");
-    return dictionaryValues(page, { buffer, dictionary, mayBeCoded });
+    return dictionaryValues(page, { ...target, dictionary });
   }
   const count = presentCountOf(page);
   if (count === 0) return noValues;
@@ -202,16 +202,16 @@ function readBooleans({ body }: Page, count: number): RawValues {
 /** Reads a page of dictionary indices; the first byte is their bit width. */
 function dictionaryValues(
   { body }: Page,
-  { buffer, dictionary, mayBeCoded }: Omit<Target, "conversion"> & { dictionary: ColumnBuffer },
+  { buffer, dictionary, mayBeCoded, codes }: Target & { dictionary: ColumnBuffer },
 ): Take {
   // A page whose rows are all NULL may have no indices.
   if (body.length === 0) return noValues;
   const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
   let copier: ReturnType<typeof copierOf> | undefined;
   const copy = () => copier ??= copierOf(buffer, dictionary);
-  let indices = new Int32Array();
   return (count) => {
-    if (indices.length < count) indices = new Int32Array(count);
+    if (codes.indices.length < count) codes.indices = new Int32Array(count);
+    const { indices } = codes;
     reader.read(indices, count);
     if (!areBelow(indices, count, dictionary.length)) {
       throw new Error("a page refers to an entry beyond its dictionary");

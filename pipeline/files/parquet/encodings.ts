@@ -3,10 +3,10 @@ import { byteStreamSplit, deltaBinaryUnpack } from "./hyparquet_internals.ts";
 import type { ColumnBuffer } from "../columns/column_buffer.ts";
 import { NotSupported } from "./not_supported.ts";
 
-/** The values of a page in the physical types of the file. */
+/** The values of a page in the physical types of the file, valid as long as the page. */
 export type RawValues =
   /** Pairs of 32-bit words, the low one first. */
-  | { readonly kind: "integers"; readonly words: Int32Array<ArrayBuffer> }
+  | { readonly kind: "integers"; readonly words: Int32Array }
   | { readonly kind: "reals"; readonly values: Float64Array | Float32Array }
   | { readonly kind: "booleans"; readonly values: Uint8Array }
   | {
@@ -69,13 +69,13 @@ function decodePlain(bytes: Uint8Array, element: SchemaElement, count: number): 
         values: Uint8Array.from({ length: count }, (_, i) => (bytes[i >> 3] >> (i & 7)) & 1),
       };
     case "INT32":
-      return { kind: "integers", words: wordsOf(new Int32Array(aligned(bytes, 4 * count))) };
+      return { kind: "integers", words: wordsOf(viewOf(Int32Array, bytes, count)) };
     case "INT64":
-      return { kind: "integers", words: new Int32Array(aligned(bytes, 8 * count)) };
+      return { kind: "integers", words: viewOf(Int32Array, bytes, 2 * count) };
     case "FLOAT":
-      return { kind: "reals", values: new Float32Array(aligned(bytes, 4 * count)) };
+      return { kind: "reals", values: viewOf(Float32Array, bytes, count) };
     case "DOUBLE":
-      return { kind: "reals", values: new Float64Array(aligned(bytes, 8 * count)) };
+      return { kind: "reals", values: viewOf(Float64Array, bytes, count) };
     case "BYTE_ARRAY":
       return splitByLengths(bytes, count);
     case "INT96":
@@ -191,7 +191,7 @@ function unpackDeltas(reader: Reader, isInt32: boolean, count: number): Int32Arr
   return values;
 }
 
-function wordsOf(values: Int32Array | BigInt64Array): Int32Array<ArrayBuffer> {
+function wordsOf(values: Int32Array | BigInt64Array): Int32Array {
   const words = new Int32Array(2 * values.length);
   if (values instanceof BigInt64Array) new BigInt64Array(words.buffer).set(values);
   else {
@@ -203,12 +203,18 @@ function wordsOf(values: Int32Array | BigInt64Array): Int32Array<ArrayBuffer> {
   return words;
 }
 
-/** Copies the first bytes to aligned memory, for views of wider types. */
-function aligned(bytes: Uint8Array, length: number): ArrayBuffer {
-  needBytes(bytes, length);
-  const copy = new Uint8Array(length);
-  copy.set(bytes.subarray(0, length));
-  return copy.buffer;
+interface WiderArray<A> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): A;
+}
+
+/** Returns the first bytes as wider values, which are valid as long as the bytes; a copy if they are not aligned for them. */
+function viewOf<A>(Wider: WiderArray<A>, bytes: Uint8Array, length: number): A {
+  const { BYTES_PER_ELEMENT: size } = Wider;
+  needBytes(bytes, size * length);
+  // Unlike that of a Uint8Array, the method slice of a Buffer does not copy.
+  const source = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes.subarray(0, size * length));
+  return new Wider(source.buffer, source.byteOffset, length);
 }
 
 function needBytes(bytes: Uint8Array, length: number): void {

@@ -15,9 +15,9 @@ export interface WrittenGroup {
 /**
  * Adds the CRC-32 to each page header, which the library omits, and adjusts the offsets in the footer.
  *
- * @returns The bytes of the group with checksums.
+ * @returns A copy of the group with checksums.
  */
-export function addChecksums({ bytes, offset, group, pageIndexes }: WrittenGroup): Uint8Array {
+export function addChecksums({ bytes, offset, group, pageIndexes }: WrittenGroup): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   let copied = 0;
   let grown = 0;
@@ -93,7 +93,7 @@ function signedVarint(value: number): number[] {
   return [...bytes, rest];
 }
 
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {

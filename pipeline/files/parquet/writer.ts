@@ -1,6 +1,7 @@
 import type { DecodedArray } from "hyparquet";
 import { ByteWriter, ParquetWriter, type SchemaElement, type Writer } from "hyparquet-writer";
 import { Failure } from "../../failure.ts";
+import { release } from "../columns/column_buffer.ts";
 import { writeRowGroup } from "./row_group_writer.ts";
 import { addChecksums } from "./page_checksums.ts";
 import { snappyBytes } from "./snappy_writer.ts";
@@ -118,8 +119,10 @@ function fileWriter(file: Deno.FsFile, written: () => ParquetWriter): Writer {
       pendingIndexes.flatMap(({ chunk, offsetIndex }) => offsetIndex ? [[chunk, offsetIndex]] : []),
     );
     const part = addChecksums({ bytes: bytes.getBytes(), offset, group, pageIndexes });
-    write(part);
     bytes.offset = offset + part.length;
+    write(part);
+    // The garbage collector, which does not count this memory, would let many accumulate.
+    release(part);
   };
   return Object.assign(bytes, { flush, finish: () => write(bytes.getBytes()) });
 }
