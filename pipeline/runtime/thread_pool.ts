@@ -34,42 +34,69 @@ export interface PoolOptions {
   readonly isOneMoreFree?: Int32Array<SharedArrayBuffer>;
 }
 
-/** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
-export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOptions = {}) {
+/** Calls of worker threads that wait for their replies. */
+function createCalls() {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
-  const started: Worker[] = [];
   let nextId = 0;
-  const start = () => {
-    const worker = new Worker(url, { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-      const call = waiting.get(data.id);
-      waiting.delete(data.id);
-      if ("result" in data) call?.resolve(data.result);
-      else call?.reject(deserializeError(data));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      const error = new Error(`a worker thread died: ${event.message}`);
+  return {
+    begin: (post: (id: number) => void): Promise<unknown> =>
+      new Promise<unknown>((resolve, reject) => {
+        const id = nextId++;
+        waiting.set(id, { resolve, reject });
+        post(id);
+      }),
+    end(reply: Reply): void {
+      const call = waiting.get(reply.id);
+      waiting.delete(reply.id);
+      if ("result" in reply) call?.resolve(reply.result);
+      else call?.reject(deserializeError(reply));
+    },
+    failAll(error: Error): void {
       for (const call of waiting.values()) call.reject(error);
       waiting.clear();
-    };
+    },
+  };
+}
+
+/** A worker thread that answers jobs in their order. */
+export type WorkerThread = ReturnType<typeof startWorker>;
+
+/** @param url Module that calls {@link answerJobs}. @param calls If the thread dies, all of them fail. */
+export function startWorker(url: URL, calls = createCalls()) {
+  const worker = new Worker(url, { type: "module" });
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => calls.end(data);
+  let death: Error | undefined;
+  worker.onerror = (event) => {
+    event.preventDefault();
+    death = new Error(`a worker thread died: ${event.message}`);
+    calls.failAll(death);
+  };
+  return {
+    /** Posts a job at once. @returns The result. */
+    ask: (job: Job): Promise<unknown> =>
+      // A thread that died does not reply.
+      death ? Promise.reject(death) : calls.begin((id) => worker.postMessage({ id, job })),
+    terminate: (): void => worker.terminate(),
+  };
+}
+
+/** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
+export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOptions = {}) {
+  const calls = createCalls();
+  const started: WorkerThread[] = [];
+  const start = () => {
+    const worker = startWorker(url, calls);
     started.push(worker);
     return worker;
   };
-  const ask = (worker: Worker, job: Job) =>
-    new Promise<unknown>((resolve, reject) => {
-      const id = nextId++;
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, job });
-    });
   const workers = Array.from({ length: count - 1 }, start);
   let state: Job | undefined;
   let joining: "not yet" | "soon" | "joined" = "not yet";
-  const join = async (worker: Worker) => {
+  const join = async (worker: WorkerThread) => {
     let known: Job | undefined;
     while (known !== state) {
       known = state;
-      if (known) await ask(worker, known);
+      if (known) await worker.ask(known);
     }
     joining = "joined";
     workers.push(worker);
@@ -97,7 +124,7 @@ export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOpt
     async run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]> {
       if (job.isState) state = job;
       else await letJoin();
-      const others = workers.map((worker) => ask(worker, job));
+      const others = workers.map((worker) => worker.ask(job));
       // Wait for all threads, even if one fails: the caller may release memory that the others still use.
       const [own, ...rest] = await Promise.allSettled([Promise.resolve().then(local), ...others]);
       for (const outcome of [own, ...rest]) if (outcome.status === "rejected") throw outcome.reason;

@@ -46,6 +46,24 @@ function parquet(table: readonly Cells[], options: { rowGroupSize?: number } = {
   return new Uint8Array(parquetWriteBuffer({ columnData, ...options }));
 }
 
+/** Rows of the same fields. */
+function offersOf(count: number, idOf: (i: number) => number): Uint8Array {
+  const columnData = names.map((name) =>
+    name === "offer_id"
+      ? {
+        name,
+        data: BigInt64Array.from({ length: count }, (_, i) => BigInt(idOf(i))),
+        type: "INT64" as const,
+      }
+      : {
+        name,
+        data: Array<unknown>(count).fill(rows[0][name]),
+        type: typeof rows[0][name] === "string" ? "STRING" as const : "DOUBLE" as const,
+      }
+  );
+  return new Uint8Array(parquetWriteBuffer({ columnData }));
+}
+
 const inputs: Readonly<Record<string, string | Uint8Array>> = {
   csv: csv(rows),
   ndjson: ndjson(rows),
@@ -292,6 +310,49 @@ Deno.test("predict: a file of many batches is predicted to its end", async () =>
   assert.equal(seen.at(-1), many.length);
   assert.ok(seen.every((count, i) => count - (seen[i - 1] ?? 0) <= 4_096), `answered up to ${seen}`);
 });
+
+Deno.test("predict: a parquet file that another thread writes has the same bytes, and no failure leaves one behind", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "rows");
+    // More row groups than may wait for the other thread.
+    const count = 700_000;
+    Deno.writeFileSync(path, offersOf(count, (i) => 2 ** 40 + 3 * i));
+    const options = { path, metadata, format: "parquet", lenient: false, allowMissing: false } as const;
+    const rest = { ...options, keep: ["offer_id"], keepIfPresent: [], names: {} };
+    const written: Uint8Array[] = [];
+    for (const isAside of [true, false]) {
+      const out = join(folder, `${isAside}.parquet`);
+      const { answered } = await predictFile({ ...rest, out, isAside });
+      assert.equal(answered, count);
+      written.push(Deno.readFileSync(out));
+      Deno.removeSync(out);
+    }
+    assert.ok(written[0].length > 4 * count && written[0].every((byte, i) => byte === written[1][i]));
+    assert.equal(written[0].length, written[1].length);
+    const aside = { ...rest, isAside: true };
+    await assertRejected(
+      predictFile({ ...aside, out: join(folder, "no", "out.parquet") }),
+      "file-unwritable",
+      /folder/,
+    );
+    const controller = new AbortController();
+    await assert.rejects(
+      predictFile({
+        ...aside,
+        out: join(folder, "out.parquet"),
+        signal: controller.signal,
+        observe: (count) => count > 200_000 && controller.abort(new Error("stopped")),
+      }),
+      /stopped/,
+    );
+    Deno.writeFileSync(path, parquet([...rows, { ...rows[0], apr: null }]));
+    await assertRejected(
+      predictFile({ ...aside, out: join(folder, "out.parquet") }),
+      "row-rejected",
+      /row 5: apr/,
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["rows"]);
+  }));
 
 Deno.test("predict: row groups of parquet with a dictionary, without one, and of both give the server's probabilities", async () => {
   const many = Array.from({ length: 9_000 }, (_, i) => ({

@@ -20,6 +20,11 @@ export interface ParquetFileOptions {
   readonly isQuick?: boolean;
 }
 
+/** Returns the name of a file until it is published. */
+export function partialPathOf(path: string): string {
+  return `${path}.partial`;
+}
+
 /**
  * Starts a parquet file, compressed by Snappy. An existing file at `path` is replaced when the new one is published.
  *
@@ -27,7 +32,7 @@ export interface ParquetFileOptions {
  */
 export function createParquetFile(path: string, options: ParquetFileOptions) {
   const { columns, createdBy, metadata = {}, isQuick = false } = options;
-  const partialPath = `${path}.partial`;
+  const partialPath = partialPathOf(path);
   const file = writing(path, () => Deno.openSync(partialPath, { write: true, create: true, truncate: true }));
   let published = false;
   const parquet: ParquetWriter = new ParquetWriter({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
 import { sharedInt32 } from "../../../pipeline/runtime/shared_memory.ts";
-import { startThreads, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
+import { startThreads, startWorker, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
 import type { KeepJob } from "../../support/counting_worker.ts";
 
 /** Runs a job on one worker and returns the error with which it fails. */
@@ -62,6 +62,16 @@ Deno.test("thread pool: a thread that becomes free joins the pool, with the stat
     assert.deepEqual(await recalled(), [0, 8, 8]);
   } finally {
     threads.close();
+  }
+});
+
+Deno.test("worker thread: each job of one that has died fails, also those that are posted later", async () => {
+  const worker = startWorker(new URL("data:text/javascript,setTimeout(() => { throw new Error('ill') })"));
+  try {
+    await assert.rejects(worker.ask({ kind: "work" }), /a worker thread died: .*ill/);
+    await assert.rejects(worker.ask({ kind: "work" }), /a worker thread died: .*ill/);
+  } finally {
+    worker.terminate();
   }
 });
 
