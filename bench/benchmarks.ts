@@ -8,6 +8,7 @@ import { fitL1 } from "./fit_l1.ts";
 import { fitL2 } from "./fit_l2.ts";
 import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
+import { fleetRegistry } from "./fleet_registry.ts";
 import { footprint } from "./footprint.ts";
 import { foundPredict } from "./found_predict.ts";
 import { intervals } from "./intervals.ts";
@@ -59,5 +60,6 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   protocols,
   footprint,
   "swap-under-load": swapUnderLoad,
+  "fleet-registry": fleetRegistry,
   executable,
 };

@@ -32,6 +32,8 @@ export function folderFlags({ options: { data, models, config }, origins }: Fold
     ...(isInConfig && config !== undefined && origins.config === "flag" ? ["--config", config] : []),
     ...(origins.data === "flag" ? ["--data", data] : []),
     ...(origins.models === "flag" && !found ? ["--models", models] : []),
+    // The URL may have a password.
+    ...(origins.registry === "flag" ? ["--registry", "URL"] : []),
   ];
   return flags.map((word) => ` ${shellWord(word)}`).join("");
 }

@@ -121,7 +121,10 @@ function createStream(conn: Deno.Conn, isClearAllowed: boolean): Duplex {
     async read() {
       try {
         const count = await conn.read(buffer);
-        if (count === null) return void stream.push(null);
+        // As a failure: an end before the login would make the package connect again and again without a pause.
+        if (count === null) {
+          return void stream.destroy(new ConnectionFault("it closed the connection", false));
+        }
         const chunk = Buffer.from(buffer.subarray(0, count));
         const fault = faultOf(chunk);
         if (fault === undefined) stream.push(chunk);

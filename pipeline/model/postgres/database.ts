@@ -62,19 +62,14 @@ export function createDatabase(options: DatabaseOptions): Database {
     isCommitting: () => boolean = () => false,
   ): Promise<T> {
     const used = session ??= createSession(options);
-    const done = work(used.sql);
-    const late = createDeadline(limitMs);
     try {
-      return await Promise.race([done, late.passed]);
+      return await within(limitMs, work(used.sql));
     } catch (error) {
       if (endsSession(error)) {
-        done.catch(() => {});
         used.giveUp();
         if (session === used) session = undefined;
       }
       throw databaseFailure(error, { action, place: address.place, isCommitting: isCommitting() });
-    } finally {
-      late.cancel();
     }
   }
 
@@ -189,10 +184,17 @@ function createSession({ address, ca, connectionsMax, onNotice }: DatabaseOption
   };
 }
 
-function createDeadline(limitMs: number) {
-  let timer: ReturnType<typeof setTimeout>;
+/** Waits for a promise for some time. @throws {LateAnswer} */
+export async function within<T>(limitMs: number, done: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const passed = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new LateAnswer(limitMs)), limitMs);
   });
-  return { passed, cancel: () => clearTimeout(timer) };
+  // What comes too late is of no interest.
+  done.catch(() => {});
+  try {
+    return await Promise.race([done, passed]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -2,11 +2,19 @@ import { Failure } from "../../failure.ts";
 import type { FollowState } from "../follow_state.ts";
 import type { RegistryWatch } from "../registry.ts";
 import { watchRegistry } from "../registry_watch.ts";
-import { createDatabase, type DatabaseOptions } from "./database.ts";
-import { lookAndListen, requireKnown } from "./schema_queries.ts";
+import { createDatabase, type DatabaseOptions, within } from "./database.ts";
+import { databaseFailure } from "./database_failure.ts";
+import { type Look, lookAndListen, requireKnown } from "./schema_queries.ts";
 
-/** To be followed within two seconds of its return, a registry must not be waited for longer. */
+/** A registry that does not answer a look for this time counts as unreachable. */
 const lookLimitMs = 1_000;
+/**
+ * A look that has no answer is waited for until then, and given up with its connection: one that was frozen then answers at once, and one
+ * that is lost does not hold up the next for two seconds after the return.
+ */
+const giveUpAfterMs = 2_200;
+
+const action = "follow the registry";
 
 export interface FollowOptions {
   readonly state: FollowState;
@@ -26,12 +34,16 @@ export function follow(
 ): RegistryWatch {
   const database = createDatabase({ address, ca, connectionsMax: 1, onNotice: () => watch.wake() });
   let seen: string | undefined;
+  let pending: Promise<Look> | undefined;
 
-  const look = async () => {
-    const { version, stamp } = await database.run(
-      { action: "follow the registry", limitMs: lookLimitMs },
-      lookAndListen,
+  const answer = () =>
+    pending ??= database.run({ action, limitMs: giveUpAfterMs }, lookAndListen).finally(() =>
+      pending = undefined
     );
+  const look = async () => {
+    const { version, stamp } = await within(lookLimitMs, answer()).catch((error) => {
+      throw databaseFailure(error, { action, place: address.place, isCommitting: false });
+    });
     requireKnown(version, address.place);
     onVersion(version);
     if (stamp !== seen) state.change();

@@ -188,12 +188,12 @@ Deno.test({
       await assertRejected(
         registry.listModels(),
         "store-unreachable",
-        /within 1 s|nothing listens|connection broke|no connection/,
+        /within 1 s|nothing listens|connection broke|no connection|closed the connection/,
       );
       await assertRejected(
         registry.assign(assignment),
         "store-unreachable",
-        /within 1 s|nothing listens|connection broke|no connection/,
+        /within 1 s|nothing listens|connection broke|no connection|closed the connection/,
       );
       assert.ok(performance.now() - start < 10_000);
       proxy.mode = "open";
