@@ -115,7 +115,7 @@ async function open(
   options: ServerOptions & { readonly sharedState: SharedState },
 ): Promise<Server> {
   const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
-  const { artifacts, registry, production, slot, lifecycle, rejectionLog } = service;
+  const { artifacts, registry, production, slot, lifecycle, rejectionLog, lastAssignment } = service;
   if (pool) requireFreePort(options);
   await production.sync();
   const listener = openListener({
@@ -162,7 +162,7 @@ async function open(
       log.warn("drain ended early", { detail: "some connections were still busy" });
     }
     service.close();
-    await registry.close();
+    await Promise.all([registry.close(), lastAssignment?.settled()]);
     // The server's lookups may have prevented a load from settling the tables.
     settleTables(dataDir);
     log.info("stopped");

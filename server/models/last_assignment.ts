@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Assignment, ModelRow } from "../../pipeline/model/registry.ts";
-import { syncDirectory, writeDurably } from "../../pipeline/runtime/durable_file.ts";
 import type { Log } from "../runtime/log.ts";
 
 /** The file of the assignment that a server followed last, in its data folder. */
@@ -19,8 +18,13 @@ export interface FollowedAssignment {
  * the same model.
  */
 export interface LastAssignment {
-  /** Writes it durably. A folder that cannot be written is logged once. */
+  /**
+   * Writes it durably, soon: no request waits for the disk. Of several in a row, the last one is written. A folder that cannot be
+   * written is logged once.
+   */
   keep(followed: FollowedAssignment): void;
+  /** Resolves when the last one is written. */
+  settled(): Promise<void>;
   /** @returns undefined if there is none of this registry. */
   read(): FollowedAssignment | undefined;
 }
@@ -31,37 +35,39 @@ export function createLastAssignment(
 ): LastAssignment {
   const path = join(dataDir, lastAssignmentFile);
   let isReported = false;
+  let next: FollowedAssignment | undefined;
+  let writing: Promise<void> | undefined;
 
   function report(detail: string): void {
     if (!isReported) log.warn("last assignment not kept", { detail });
     isReported = true;
   }
 
-  return {
-    keep(followed) {
+  async function writeAll(): Promise<void> {
+    while (next) {
+      const followed = next;
+      next = undefined;
       try {
-        const content = JSON.stringify({ registry: place, ...followed });
-        const text = JSON.stringify({ content, sha256: digestOf(content) });
-        Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-        const unfinished = `${path}.${crypto.randomUUID()}`;
-        try {
-          writeDurably(unfinished, new TextEncoder().encode(`${text}\n`));
-          Deno.renameSync(unfinished, path);
-        } catch (error) {
-          removeQuietly(unfinished);
-          throw error;
-        }
-        syncDirectory(dataDir);
+        await write(dataDir, path, { registry: place, ...followed });
         isReported = false;
       } catch (error) {
         report(
           `Cannot write ${path}: ${
             error instanceof Error ? error.message : error
-          }. If this server starts again while the registry ` +
-            "cannot be reached, it has no model until the registry is back.",
+          }. If this server starts again while the ` +
+            "registry cannot be reached, it has no model until the registry is back.",
         );
       }
+    }
+    writing = undefined;
+  }
+
+  return {
+    keep(followed) {
+      next = followed;
+      writing ??= writeAll();
     },
+    settled: () => writing ?? Promise.resolve(),
     read() {
       let text: string;
       try {
@@ -97,8 +103,26 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function removeQuietly(path: string): void {
+/** Replaces the file in one step, with a checksum, so that what is read is what was written. */
+async function write(dataDir: string, path: string, value: unknown): Promise<void> {
+  const content = JSON.stringify(value);
+  const bytes = new TextEncoder().encode(`${JSON.stringify({ content, sha256: digestOf(content) })}\n`);
+  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const unfinished = `${path}.${crypto.randomUUID()}`;
   try {
-    Deno.removeSync(path);
-  } catch { /* It was not made. */ }
+    {
+      using file = await Deno.open(unfinished, { write: true, createNew: true, mode: 0o600 });
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      await file.sync();
+    }
+    await Deno.rename(unfinished, path);
+    // The new name, too. Windows cannot open a folder.
+    if (Deno.build.os !== "windows") {
+      using folder = await Deno.open(dataDir, { read: true });
+      await folder.sync();
+    }
+  } catch (error) {
+    await Deno.remove(unfinished).catch(() => {});
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ import { healthRoutes } from "../routes/health.ts";
 import { indexRoute } from "../routes/index.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
-import { createLastAssignment } from "../models/last_assignment.ts";
+import { createLastAssignment, type LastAssignment } from "../models/last_assignment.ts";
 import { createModelRepository } from "../models/model_repository.ts";
 import { metricsRoute, type MetricsRouteOptions } from "../routes/metrics.ts";
 import { modelReportRoute } from "../routes/model_report.ts";
@@ -90,6 +90,7 @@ export interface Service extends ThreadService {
   readonly slot: ModelSlot;
   readonly production: ProductionModel;
   readonly lifecycle: Lifecycle;
+  readonly lastAssignment: LastAssignment | undefined;
   /** As `AdminAuth.authorizeWrite`. */
   readonly authorizeWrite: (request: Request, client: string) => void;
 }
@@ -143,6 +144,7 @@ export function createService(options: ServiceOptions): Service {
     slot,
     production,
     lifecycle,
+    lastAssignment,
     authorizeWrite: adminAuth.authorizeWrite,
   };
 }
