@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { layoutOf } from "../pipeline/store/layout.ts";
-import type { TrainReport } from "../pipeline/train/train.ts";
+import type { TrainReport } from "../pipeline/train/register.ts";
 import type { commonFlags, Invocation } from "./cli/command.ts";
 
 /** The folders of a command, and the sources of these settings. */

@@ -6,7 +6,7 @@ import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
-import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
+import { openRegistryOf, registryFlags, withRegistry } from "./cli/registry_flags.ts";
 import { command, commonFlags, type Flags, type Invocation, type Result } from "./cli/command.ts";
 import { exactFlags, hyperParametersOf } from "./cli/exact_flags.ts";
 import { minibatchFlags } from "./cli/minibatch_flags.ts";
@@ -18,6 +18,7 @@ import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { searchFlags, searchOf } from "./cli/search_flags.ts";
 import { specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
+import { engineFlags, requireEngineFlags, trainByEngine } from "./train_engine.ts";
 import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
 import { reportFlag, requireTrainedReport, writeTrainedReport } from "./report_page.ts";
@@ -45,6 +46,7 @@ const flags = {
     help: "random seed of the split, and in mini-batches of the first weights, the order of rows and dropout",
   },
   ...searchFlags,
+  ...engineFlags,
   activate: {
     type: "boolean",
     help:
@@ -97,6 +99,10 @@ export default command({
       "clickwell train --features auto",
       "find curves and tables of two features; the plain spec stays unless they are better",
     ],
+    [
+      "clickwell train --engine trino://trino:8080/hive/lake --view examples --spec my.json",
+      "sums from the engine where the rows lie",
+    ],
     ["clickwell train --layers layers.json", "hidden layers as tfjs or Keras wrote them"],
     ["clickwell train --from 1 --new-data", "train version 1 further on the rows that were added since"],
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],
@@ -105,6 +111,8 @@ export default command({
     // Before files are looked at.
     searchOf(given, {});
     await openArtifacts(given.options).check?.();
+    requireEngineFlags(given, given.options.engine !== undefined);
+    if (given.options.engine !== undefined) return await trainWithEngine(given.options.engine, given);
     const proposed = given.positionals.length > 0 ? await proposeForFiles(given) : undefined;
     if (!proposed) rejectFileFlags(given);
     const invocation = { ...given, ...proposed, options: { ...given.options, ...proposed?.settings } };
@@ -224,6 +232,17 @@ async function loadFilesAndTrain(
     examples: load.examples,
     ...reported,
   };
+}
+
+async function trainWithEngine(url: string, invocation: TrainInvocation): Promise<Result> {
+  const { options, terminal } = invocation;
+  return await withRegistry(options, async (registry) => {
+    await registry.upgrade();
+    const models = { artifacts: openArtifacts(options), registry };
+    const report = await trainByEngine(url, models, invocation, trainOptionsOf(invocation));
+    say(terminal, report, invocation);
+    return resultOf(report, models.artifacts.location);
+  });
 }
 
 async function trainOnStore(store: Store, models: Models, invocation: TrainInvocation): Promise<Result> {

@@ -1,5 +1,5 @@
 import type { TrainObserver } from "../pipeline/train/fit_model.ts";
-import type { TrainReport } from "../pipeline/train/train.ts";
+import type { TrainReport } from "../pipeline/train/register.ts";
 import type { Folders } from "./closing_line.ts";
 import { convergenceMembers } from "./convergence_words.ts";
 import { epochObserver } from "./cli/minibatch_flags.ts";

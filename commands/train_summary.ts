@@ -1,7 +1,7 @@
 import { tellsOutcome } from "../pipeline/examples/leaks/leak_warning.ts";
 import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metadata.ts";
 import { locationOf } from "../pipeline/object_store/object_url.ts";
-import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
+import { otherFieldsReason, type TrainReport } from "../pipeline/train/register.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";
 import { labelWords } from "./label_words.ts";

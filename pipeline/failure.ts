@@ -53,6 +53,7 @@ export type FailureKind =
   | "thread-lost" // a worker has exited or does not respond
   | "server-unready" // a server does not respond, or is not ready yet
   | "address-unusable"
+  | "engine-failed" // a database that the examples lie in
   | "interrupted";
 
 /** An error in one field: a JSON pointer (RFC 6901, with `#`) and a description. */

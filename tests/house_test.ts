@@ -22,6 +22,7 @@ const rooms: readonly (readonly string[])[] = [
   ["pipeline/report_page"],
   ["pipeline/train"],
   ["pipeline/export", "pipeline/generate", "pipeline/predict", "pipeline/sweep"],
+  ["pipeline/engine"],
   ["server/runtime"],
   ["server/http", "server/metrics"],
   ["server/models"],
@@ -57,7 +58,7 @@ const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 
 /** Rooms in which SQL is written. */
 const sqlPlaces =
-  /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/(postgres\/)?\w+_queries\.ts$/;
+  /^pipeline\/(store|ingest|init|examples|export|engine)\/|^pipeline\/model\/(postgres\/)?\w+_queries\.ts$/;
 
 const linesMax = 300;
 const functionLinesMax = 80;
@@ -82,7 +83,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
   ["playwright-core", /^(packaging|tests)\//],
-  ["postgres", /^pipeline\/model\/postgres\//],
+  ["postgres", /^pipeline\/(engine|model\/postgres)\//],
   ["zod", /^(bench|pipeline|server|tests)\//],
 ]);
 
@@ -192,7 +193,9 @@ Deno.test("the registry is used through its interface: callers say where it is w
     /^commands\/demo\.ts$|^pipeline\/model\/open_registry\.ts$|^server\/(service\/service|workers\/worker)\.ts$/;
   const breaks = (from: string, { path = "" }: Edge) =>
     own.test(path) && !own.test(from) && !from.startsWith("tests/") &&
-    !(/\/(sqlite|postgres)_registry\.ts$/.test(path) && openers.test(from));
+    !(/\/(sqlite|postgres)_registry\.ts$/.test(path) && openers.test(from)) &&
+    // Connections are the same for examples that lie there.
+    !(from === "pipeline/engine/postgres_engine.ts" && /\/postgres\/(address|database)\.ts$/.test(path));
   assert.deepEqual(importsWhere(breaks), []);
   const { edges } = sources.get("pipeline/model/registry.ts") ?? { edges: [] };
   assert.deepEqual(edges.map(({ specifier }) => specifier), [
@@ -247,7 +250,13 @@ Deno.test("a registry in PostgreSQL is loaded when one is opened, and by nothing
       `${path}, ${kind}`
     )
   );
-  assert.deepEqual(imports, ["pipeline/model/open_registry.ts, late"]);
+  assert.deepEqual(imports.filter((path) => !path.startsWith("pipeline/engine/postgres_engine.ts")), [
+    "pipeline/model/open_registry.ts, late",
+  ]);
+  const engine = importsWhere((_, { path, kind }) =>
+    path === "pipeline/engine/postgres_engine.ts" && kind !== "late" && kind !== "type"
+  );
+  assert.deepEqual(engine.filter((one) => !one.startsWith("tests/")), []);
 });
 
 Deno.test("the server starts without its description, which is loaded on request", () => {

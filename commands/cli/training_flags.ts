@@ -39,6 +39,13 @@ export const trainingFlags = {
     help:
       "leave out rows that are younger than this, as 12h, 7d or 2w, counted from the newest row: their label may still change",
   },
+  "split-hash": {
+    type: "string",
+    value: "NAME",
+    choices: ["fnv", "sha256"],
+    help:
+      "hash of a group, by which it is held out; sha256 is one that SQL engines compute, too; default: fnv, with --engine sha256",
+  },
   negatives: {
     type: "number",
     value: "SHARE",
@@ -94,6 +101,7 @@ type SharedHyperParameters = Pick<
   | "split"
   | "matureSeconds"
   | "calibrate"
+  | "splitHash"
 >;
 
 /**
@@ -109,6 +117,7 @@ export function sharedHyperParameters(options: TrainingOptions, spec: FeatureSpe
     iterationsMax: options.iterations,
     ...(options.calibrate === undefined ? {} : { calibrate: options.calibrate }),
     ...splitOf(options, spec),
+    ...(options["split-hash"] === "sha256" ? { splitHash: "sha256" } : {}),
   };
 }
 

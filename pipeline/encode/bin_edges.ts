@@ -121,12 +121,14 @@ function createSample() {
  */
 export function edgesBetween(values: Float64Array, binCount: number): number[] {
   values.sort();
-  const edges: number[] = [];
-  for (let bin = 1; bin < binCount; bin++) {
-    const edge = values[Math.floor((bin * values.length) / binCount)];
-    if (edge > (edges.at(-1) ?? values[0])) edges.push(edge);
-  }
-  return edges;
+  if (values.length === 0) return [];
+  const least = (_: unknown, bin: number) => values[Math.floor((bin * values.length) / binCount)];
+  return edgesFrom(Array.from({ length: binCount }, least));
+}
+
+/** Returns the edges between bins that begin at the given values: each once, and none that is the least value. @param least Ascending. */
+export function edgesFrom(least: readonly number[]): number[] {
+  return least.filter((value, bin) => bin > 0 && value > least[bin - 1]);
 }
 
 /** Numbers, none of them NaN, each with a positive weight. */

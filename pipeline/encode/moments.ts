@@ -94,7 +94,8 @@ function constantsOf(walk: Walk, fields: readonly SummedField[]): ReadonlyMap<nu
   return values;
 }
 
-function scaleOf({ name }: NumericSpec, mean: number, variance: number): number {
+/** Returns the scale of a field's column. @throws {Failure} `examples-invalid` if the variance is infinite. */
+export function scaleOf({ name }: Pick<NumericSpec, "name">, mean: number, variance: number): number {
   if (!Number.isFinite(variance)) {
     throw new Failure(
       "examples-invalid",

@@ -1,6 +1,7 @@
 import type { Walk } from "../examples/ordered_chunk.ts";
 import { type FieldSummary, type NumericSummary, ordinalLevels } from "./create_encoder.ts";
 import type { Moments } from "./moments.ts";
+import type { ValueType } from "../examples/level.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
 import type { CategoricalSpec, OrdinalSpec, WordsSpec } from "../examples/feature_types.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -47,9 +48,25 @@ export interface SummariseOptions {
 export function summarise(
   { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
-  { imputations, edges, exactValues, moments, counts: codeCounts, poolPure, onPooled }: SummariseOptions,
+  { counts, ...options }: SummariseOptions,
 ): FieldSummary[] {
-  const counts = levels.map((list, field) => levelCountsOf(list, codeCounts[field]));
+  const ofLevels = levels.map((list, field) => levelCountsOf(list, counts[field]));
+  return summariesOf(spec, { ...options, types, counts: ofLevels });
+}
+
+/** What is known of the training rows of each field, wherever they lie. */
+export interface FieldStatistics extends Omit<SummariseOptions, "counts"> {
+  /** Per field with levels: the levels of the training rows. */
+  readonly counts: readonly (readonly LevelCount[])[];
+  /** Per field with levels. */
+  readonly types: readonly ValueType[];
+}
+
+/** Returns the summary of each field from statistics of the training rows. */
+export function summariesOf(
+  spec: FeatureSpec,
+  { moments, counts, types, imputations, edges, exactValues, poolPure, onPooled }: FieldStatistics,
+): FieldSummary[] {
   let numericIndex = 0;
   let categoricalIndex = 0;
   const nextNumeric = (): NumericSummary => {
@@ -145,7 +162,8 @@ function summariseWords(
   return { words: frequent.slice(0, max).map(({ level }) => level), wordsMax: wordsMaxOf(counts.length) };
 }
 
-interface LevelCount {
+/** Training rows of one level of a field. */
+export interface LevelCount {
   readonly level: string;
   readonly rows: number;
   readonly clicks: number;

@@ -1,5 +1,6 @@
 import { hashOf } from "../math/hash.ts";
-import type { FeatureSpec } from "./spec.ts";
+import { sha256WordOf } from "./sha256_word.ts";
+import type { FeatureSpec, ReadSpec } from "./spec.ts";
 
 /** Why a row of the view cannot be an example. The reader of the view turns it into a failure that names the row. */
 export class BadExample extends Error {
@@ -27,13 +28,13 @@ export function weightOf(row: Row, at: number, spec: FeatureSpec): number {
 }
 
 /** Hashes a row's group. @throws {BadExample} if it is NULL. */
-export function groupOf(row: Row, at: number, spec: FeatureSpec): number {
+export function groupOf(row: Row, at: number, spec: ReadSpec): number {
   const group = row[at];
   // NULL as a group would put all rows without one on the same side of the split.
   if (group === null) {
     throw new BadExample(`${spec.id} ${String(row[0])} has no ${spec.group}, expected a group`);
   }
-  return hashOf(group);
+  return spec.splitHash === "sha256" ? sha256WordOf(group) : hashOf(group);
 }
 
 /** The error for a time that is not a number. */

@@ -98,6 +98,9 @@ export function featureSpecJsonSchema(): z.core.JSONSchema.JSONSchema {
 
 export type FeatureSpec = z.infer<typeof featureSpecSchema>;
 
+/** A spec, and how the groups of its rows are hashed, which a training names and its spec does not. */
+export type ReadSpec = FeatureSpec & { readonly splitHash?: "sha256" | undefined };
+
 /** Returns the spec of the default data set, loan offers. */
 export function defaultSpec(): FeatureSpec {
   return parseSpec(loanSpec, "features.json");

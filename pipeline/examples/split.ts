@@ -34,10 +34,15 @@ export interface SplitOptions {
   readonly validationShare?: number;
 }
 
+/** Returns the word that the hash of a group is combined with, so that another seed holds out other groups. */
+export function splitSalt(seed: number): number {
+  return mixed(seed + 0x9e3779b9);
+}
+
 /** Splits by group: all rows of a group are on the same side. */
 export function trainTestSplit(options: SplitOptions): Partition {
   const { seed, testShare, validationShare = 0 } = options;
-  const salt = mixed(seed + 0x9e3779b9);
+  const salt = splitSalt(seed);
   const testBelow = testShare * 2 ** 32;
   const validationSalt = mixed(seed + 0x3c6ef372);
   const validationBelow = validationShare * 2 ** 32;

@@ -9,7 +9,7 @@ export interface ClassSums {
 }
 
 /** Returns the weights that give both classes the same total weight in the fit. */
-function classWeights({ rows, clicks }: ClassSums): { clicked: number; notClicked: number } {
+export function classWeights({ rows, clicks }: ClassSums): { clicked: number; notClicked: number } {
   return { clicked: rows.train / 2 / clicks.train, notClicked: rows.train / 2 / (rows.train - clicks.train) };
 }
 

@@ -1,4 +1,10 @@
-import { type DesignMatrix, type FactorGroup, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
+import {
+  type DesignChunk,
+  type DesignMatrix,
+  type FactorGroup,
+  forRowRanges,
+  rowsOf,
+} from "../encode/design_matrix.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { expandSums, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
@@ -24,11 +30,11 @@ export interface CoarseDesign {
   /** Shape (coarse columns): the number of columns that each represents. */
   readonly sizes: Int32Array;
   /**
-   * Estimates the Hessian of the mean loss from a sample of 65,536 rows.
+   * Estimates the Hessian of the mean loss from a sample of 65,536 rows, or computes it where rows are not in memory.
    *
    * @returns Shape (coarse columns + 1, coarse columns + 1), intercept last.
    */
-  hessianAt(coefficients: Float64Array): Float64Array;
+  hessianAt(coefficients: Float64Array): Promise<Float64Array>;
 }
 
 /**
@@ -40,7 +46,8 @@ export function createCoarseDesign(
   curvatures: Float64Array,
   curvatureMin: number,
 ): CoarseDesign {
-  const { design } = passes;
+  const { design, chunks, numericHessian } = passes;
+  if (!chunks) return numericDesign(passes, numericHessian);
   const { columnOf, sizes } = assignColumns(design, curvatures, curvatureMin);
   const groups = design.groups.map((group): FactorGroup => {
     const columns = sharedInt32(group.columns.length);
@@ -59,18 +66,40 @@ export function createCoarseDesign(
     hessianAt(coefficients) {
       kernel.setPoint(passPoint(design, coefficients));
       kernel.clear(layout);
-      const weight = addSample(passes, kernel);
-      return hessianOf(expandSums(coarse, layout, kernel.sums())).map((value) => value / weight);
+      const weight = addSample(passes, chunks(), kernel);
+      const hessian = hessianOf(expandSums(coarse, layout, kernel.sums())).map((value) => value / weight);
+      return Promise.resolve(hessian);
+    },
+  };
+}
+
+/** The coarse design of rows that are not in memory: the numeric columns. Others are scaled by their own curvature. */
+function numericDesign({ design, weight }: Passes, numericHessian: Passes["numericHessian"]): CoarseDesign {
+  if (!numericHessian) throw new Error("the passes have neither rows nor a Hessian of the numeric columns");
+  const columnOf = new Int32Array(design.columnCount).fill(-1);
+  design.numericColumns.forEach((column, i) => columnOf[column] = i);
+  const columnCount = design.numericColumns.length;
+  return {
+    columnCount,
+    numericColumns: [...design.numericColumns.keys()],
+    columnOf,
+    sizes: new Int32Array(columnCount).fill(1),
+    async hessianAt(coefficients) {
+      return (await numericHessian(coefficients)).map((value) => value / weight.all);
     },
   };
 }
 
 /** Adds a sample of the rows, the first ones of each chunk. @returns Their weight. */
-function addSample({ design, parts, weight, chunks }: Passes, kernel: RowKernel): number {
+function addSample(
+  { design, parts, weight }: Passes,
+  chunks: Iterable<DesignChunk>,
+  kernel: RowKernel,
+): number {
   const rows = rowsOf(design, parts);
   const share = Math.min(1, sampleRows / rows);
   let sampled = 0;
-  for (const chunk of chunks()) {
+  for (const chunk of chunks) {
     forRowRanges(chunk, parts, (from, to) => {
       const end = from + Math.ceil((to - from) * share);
       kernel.add(chunk, from, end);

@@ -8,7 +8,7 @@ import type { OptimizerName } from "./minibatch/options.ts";
 import { createPasses, type Passes } from "./passes.ts";
 import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";
-import { requireFiniteOptimum, requireNotSeparated, separatesAll } from "./separation.ts";
+import { requireFiniteOptimum, requireNotSeparated } from "./separation.ts";
 import { hessianByOf, layoutOf } from "./sums_layout.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
@@ -64,7 +64,7 @@ export async function fitPasses(
       ...options,
       wide: !isNarrow(passes.design),
       isSeparatedBy: isUnpenalised(options.penalty)
-        ? (coefficients) => separatesAll(passes, coefficients)
+        ? (coefficients) => passes.separates(coefficients)
         : undefined,
     })
     : await solveProximalNewton(passes, options);
@@ -72,7 +72,7 @@ export async function fitPasses(
   if (isUnpenalised(options.penalty)) {
     if (solution.gradientMax <= options.gradientTolerance) {
       await requireFiniteOptimum(passes, solution, options);
-    } else requireNotSeparated(passes, solution);
+    } else await requireNotSeparated(passes, solution);
   }
   requireConverged(solution, options);
   return { ...solution, solver };

@@ -5,7 +5,6 @@ import { coarseInverse, type FreeColumns, freeColumns } from "./coarse_inverse.t
 import { distanceOf, judgeWide } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { lineSearch } from "./line_search.ts";
-import { clickWeightOf } from "./objective.ts";
 import { continueByNewtonCg, type NewtonCgProblem } from "./newton_cg.ts";
 import type { Passes } from "./passes.ts";
 import {
@@ -43,7 +42,7 @@ export async function solveLbfgs(
   passes: Passes,
   options: SolverOptions & {
     readonly wide: boolean;
-    readonly isSeparatedBy?: ((coefficients: Float64Array) => boolean) | undefined;
+    readonly isSeparatedBy?: ((coefficients: Float64Array) => Promise<boolean>) | undefined;
   },
 ): Promise<Solution> {
   const { iterationsMax, observe, checkpoint, fixedAtZero = [] } = options;
@@ -52,9 +51,9 @@ export async function solveLbfgs(
   let curvatures = await curvaturesAt(passes, start);
   const coarse = createCoarseDesign(passes, curvatures, l2);
   const free = freeColumnsOf(passes, { curvatures, start, fixedAtZero });
-  const initialInverseAt = (coefficients: Float64Array) =>
-    coarseInverse(coarse, free, { hessian: coarse.hessianAt(coefficients), curvatures, l2 });
-  let initialInverse = initialInverseAt(start);
+  const initialInverseAt = async (coefficients: Float64Array) =>
+    coarseInverse(coarse, free, { hessian: await coarse.hessianAt(coefficients), curvatures, l2 });
+  let initialInverse = await initialInverseAt(start);
   const inverse = correctedInverse({ solve: (right) => initialInverse.solve(right) }, pairsFor(free));
   const at = async (picked: Float64Array) =>
     pickedPoint(free, await evaluatePoint(passes, "all", free.spread(picked), options, false));
@@ -75,7 +74,7 @@ export async function solveLbfgs(
     if (steps === refreshAt && iterations + 1 < iterationsMax) {
       const coefficients = free.spread(point.coefficients);
       curvatures = await curvaturesAt(passes, coefficients);
-      initialInverse = initialInverseAt(coefficients);
+      initialInverse = await initialInverseAt(coefficients);
       iterations++;
       refreshAt *= 3;
     }
@@ -93,7 +92,7 @@ export async function solveLbfgs(
     if (progress.isTooSlow()) break;
   }
   const isOver = convergence.criterion !== undefined || iterations >= iterationsMax;
-  if (!isOver && !options.isSeparatedBy?.(free.spread(point.coefficients))) {
+  if (!isOver && !await options.isSeparatedBy?.(free.spread(point.coefficients))) {
     const onStep = ({ objective, gradientMax }: Point, step: number, taken: number) =>
       observe?.({ iteration: iterations + taken - 2, objective, gradientMax, step });
     const found = await continueByNewtonCg(point, {
@@ -106,8 +105,8 @@ export async function solveLbfgs(
         curvatures = await curvaturesAt(passes, coefficients);
         // Without a penalty, curvatures that have vanished would dominate.
         const ridge = Math.max(l2, ridgeShare * curvatures[curvatures.length - 1]);
-        return coarseInverse(coarse, free, { hessian: coarse.hessianAt(coefficients), curvatures, l2: ridge })
-          .solve;
+        const hessian = await coarse.hessianAt(coefficients);
+        return coarseInverse(coarse, free, { hessian, curvatures, l2: ridge }).solve;
       },
     }, { passesMax: iterationsMax - iterations, onStep, checkpoint });
     point = found.point;
@@ -121,8 +120,8 @@ export async function solveLbfgs(
 }
 
 /** Returns the coefficients of the base rate: 0 except for the intercept. */
-function baseRateOf({ design, parts, weight, chunks }: Passes): Float64Array {
-  const clicks = clickWeightOf(chunks(), parts);
+function baseRateOf({ design, weight, clickWeight }: Passes): Float64Array {
+  const clicks = clickWeight();
   const start = new Float64Array(design.columnCount + 1);
   if (clicks > 0 && clicks < weight.all) start[design.columnCount] = log(clicks / (weight.all - clicks));
   return start;

@@ -1,7 +1,8 @@
 import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
-import { expandSums, type LossSums, passPoint } from "./objective.ts";
+import { forLogits } from "./logits.ts";
+import { clickWeightOf, expandSums, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
 import { layoutOf } from "./sums_layout.ts";
 import { type Score, scoreOf } from "./holdout_score.ts";
@@ -11,8 +12,37 @@ import type { Job, Threads } from "../runtime/thread_pool.ts";
 /** The rows of a pass: all of the selected parts, or those in a sample of the chunks, for a first approximation. */
 export type Scope = "all" | "sample";
 
-/** Passes over one design, for the solvers. Results are sums over rows, without penalty. */
-export type Passes = ReturnType<typeof passesOver>;
+/** Passes over one design, for the solvers, wherever its rows lie. Results are sums over rows, without penalty. */
+export interface Passes {
+  /** Without rows, if these do not lie in memory. */
+  readonly design: DesignMatrix;
+  /** The parts whose rows are included. */
+  readonly parts: readonly number[];
+  /** Weight of the parts' rows (their number, if there are no weights), and of those in the sample. */
+  readonly weight: { readonly all: number; readonly sample: number };
+  /** Returns the weight of the clicked rows. */
+  clickWeight(): number;
+  /** @param coefficients Shape (columns + 1), intercept last. */
+  evaluate(
+    coefficients: Float64Array,
+    options: { readonly hessian: boolean; readonly scope?: Scope },
+  ): Promise<LossSums>;
+  /**
+   * Returns the intercept's row of the Hessian, shape (columns + 1), intercept last, which needs no more memory than a
+   * gradient. For a column of 0 and 1, its entry equals that of the Hessian's diagonal.
+   */
+  curvatures(coefficients: Float64Array): Promise<Float64Array>;
+  /** Returns the Hessian at a point times a direction, both of shape (columns + 1), without computing the Hessian. */
+  hessianTimes(coefficients: Float64Array, direction: Float64Array): Promise<Float64Array>;
+  /** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
+  separates(coefficients: Float64Array): Promise<boolean>;
+  /** Iterates over all chunks. A chunk is only valid until the next one is requested. Absent if rows are not in memory. */
+  readonly chunks?: (() => Iterable<DesignChunk>) | undefined;
+  /**
+   * Returns the Hessian over the numeric columns and the intercept, which is last; in place of `chunks`.
+   */
+  readonly numericHessian?: ((coefficients: Float64Array) => Promise<Float64Array>) | undefined;
+}
 
 /** Each range of chunks is summed separately, and the sums are added in order: the same result for any number of threads. */
 const rangeCountMax = 16;
@@ -93,7 +123,7 @@ function passesOver(
   parts: readonly number[],
   threads: Threads,
   state: PassState,
-) {
+): Passes {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
   // Reused by the next pass of the same kind, since V8 does not collect unused SharedArrayBuffers in time.
   let sums: Float64Array<SharedArrayBuffer> | undefined;
@@ -114,28 +144,27 @@ function passesOver(
   };
   return {
     design,
-    /** The parts whose rows are included. */
     parts,
-    /** Weight of the parts' rows (their number, if there are no weights), and of those in the sample. */
     weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
-    /** Iterates over all chunks. A chunk is only valid until the next one is requested. */
-    chunks: (): Iterable<DesignChunk> => loadEach(design.chunks),
-    /** @param coefficients Shape (columns + 1), intercept last. */
-    evaluate: (
-      coefficients: Float64Array,
-      { hessian, scope = "all" }: { hessian: boolean; scope?: Scope },
-    ): Promise<LossSums> => pass({ coefficients, hessian, scope, of: "residuals" }),
-    /**
-     * Returns the intercept's row of the Hessian, shape (columns + 1), intercept last, which needs no more memory than a
-     * gradient. For a column of 0 and 1, its entry equals that of the Hessian's diagonal.
-     */
-    async curvatures(coefficients: Float64Array): Promise<Float64Array> {
+    clickWeight: () => clickWeightOf(loadEach(design.chunks), parts),
+    chunks: () => loadEach(design.chunks),
+    evaluate: (coefficients, { hessian, scope = "all" }) =>
+      pass({ coefficients, hessian, scope, of: "residuals" }),
+    async curvatures(coefficients) {
       return (await pass({ coefficients, hessian: false, scope: "all", of: "curvatures" })).gradient;
     },
-    /** Returns the Hessian at a point times a direction, both of shape (columns + 1), without computing the Hessian. */
-    async hessianTimes(coefficients: Float64Array, direction: Float64Array): Promise<Float64Array> {
+    async hessianTimes(coefficients, direction) {
       const job = { coefficients, direction, hessian: false, scope: "all", of: "products" } as const;
       return (await pass(job)).gradient;
+    },
+    separates(coefficients) {
+      let separates = true;
+      forLogits(design, parts, coefficients, ({ labels }, from, _to, logits) => {
+        for (let i = 0; separates && i < logits.length; i++) {
+          separates = labels[from + i] === 1 ? logits[i] > 0 : logits[i] < 0;
+        }
+      });
+      return Promise.resolve(separates);
     },
   };
 }

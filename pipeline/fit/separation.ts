@@ -1,6 +1,5 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
-import { forLogits } from "./logits.ts";
 import { factorOf } from "./newton.ts";
 import type { Passes } from "./passes.ts";
 import { addScaled, evaluatePoint, type Solution, type SolverOptions } from "./penalised.ts";
@@ -47,14 +46,14 @@ export async function requireFiniteOptimum(
     const point = await at(end);
     const factor = factorOf(point, options.fixedAtZero);
     const flat = factor.aliased.filter((column) => !aliased.includes(column));
-    if (flat.length > 0) throw separationAt(passes, end, flat);
+    if (flat.length > 0) throw await separationAt(passes, end, flat);
     const step = factor.solve(point.gradient);
     growing = [...step.keys()].filter((column) => !(Math.abs(step[column]) <= stepMax))
       .sort((a, b) => Math.abs(step[b]) - Math.abs(step[a]));
     if (growing.length === 0) return;
     end = addScaled(end, step, -1);
   }
-  throw separationAt(passes, end, growing);
+  throw await separationAt(passes, end, growing);
 }
 
 /**
@@ -62,26 +61,19 @@ export async function requireFiniteOptimum(
  *
  * @throws {Separation}
  */
-export function requireNotSeparated(passes: Passes, { coefficients }: Solution): void {
-  if (separatesAll(passes, coefficients)) throw separationAt(passes, coefficients, []);
+export async function requireNotSeparated(passes: Passes, { coefficients }: Solution): Promise<void> {
+  if (await passes.separates(coefficients)) throw await separationAt(passes, coefficients, []);
 }
 
 /** @param unbounded Columns without a finite coefficient. */
-function separationAt(passes: Passes, coefficients: Float64Array, unbounded: readonly number[]): Separation {
-  if (!separatesAll(passes, coefficients)) return new Separation(unbounded, false);
+async function separationAt(
+  passes: Passes,
+  coefficients: Float64Array,
+  unbounded: readonly number[],
+): Promise<Separation> {
+  if (!await passes.separates(coefficients)) return new Separation(unbounded, false);
   const columns = [...coefficients.subarray(0, -1).keys()];
   return new Separation(columns.filter((column) => coefficients[column] !== 0), true);
-}
-
-/** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
-export function separatesAll({ design, parts }: Passes, coefficients: Float64Array): boolean {
-  let separates = true;
-  forLogits(design, parts, coefficients, ({ labels }, from, _to, logits) => {
-    for (let i = 0; separates && i < logits.length; i++) {
-      separates = labels[from + i] === 1 ? logits[i] > 0 : logits[i] < 0;
-    }
-  });
-  return separates;
 }
 
 /** Returns the one-hot and indicator columns whose rows in the given parts were all clicked, or none of them. */

@@ -130,6 +130,8 @@ const members = {
       validation_from: optional(finite),
       mature_until: optional(finite),
     })),
+    /** Present if the examples lie in an engine, whose statements computed the sums: its kind, its version and the view. */
+    engine: optional(object({ name: text, version: text, view: text })),
     /** Present if the spec names a weight: the same, each row counted by its weight. */
     weights: optional(object({
       rows: object({ train: finite, test: finite, left_out: finite, validation: optional(finite) }),

@@ -11,7 +11,8 @@ import type { FeatureSpec } from "../examples/spec.ts";
 /** A row of raw fields in the form that clients send. */
 export type GoldenRow = ArtifactMetadata["golden"][number]["features"];
 
-const goldenCount = 8;
+/** Number of rows that are verified whenever a model is loaded. */
+export const goldenCount = 8;
 
 /** Picks up to 8 rows of raw fields, evenly spaced over the data. */
 export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {

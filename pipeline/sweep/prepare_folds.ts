@@ -12,7 +12,7 @@ import { runCooperatively } from "../runtime/steps.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "../train/class_counts.ts";
 import { readObserver, type TrainObserver } from "../train/fit_model.ts";
-import type { HyperParameters } from "../train/hyper_parameters.ts";
+import { type HyperParameters, readSpecOf } from "../train/hyper_parameters.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
 import type { StageClock } from "../train/stage_clock.ts";
 import { cacheOptionsOf, type ResourceOptions, type TrainingResources } from "../train/training_resources.ts";
@@ -46,7 +46,7 @@ export async function prepareFolds(
   clock: StageClock,
 ): Promise<PreparedFolds> {
   const { spec, hyperParameters, foldCount, signal } = options;
-  const raw = await readCachedExamples(store, spec, threads, {
+  const raw = await readCachedExamples(store, readSpecOf(spec, hyperParameters), threads, {
     ...cacheOptionsOf(options),
     budget,
     observe: readObserver(options),

@@ -61,8 +61,15 @@ export function usedRows({ partRows }: DesignMatrix): number {
 
 /** Counts the rows and clicks of each part. @throws {Failure} `examples-invalid` unless the training rows have both labels. */
 export function requireBothClasses(design: DesignMatrix): ClassCounts {
-  const { clicks, weights, clickWeights } = partSumsOf(design);
-  const train = design.partRows[trainPart];
+  return classCountsOf(design.partRows, partSumsOf(design));
+}
+
+/** As `requireBothClasses`, from sums over the parts. @param partRows Rows per part. */
+export function classCountsOf(
+  partRows: readonly number[],
+  { clicks, weights, clickWeights }: PartSums,
+): ClassCounts {
+  const train = partRows[trainPart];
   if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
     throw new Failure(
       "examples-invalid",
@@ -73,7 +80,7 @@ export function requireBothClasses(design: DesignMatrix): ClassCounts {
     );
   }
   return {
-    ...partCounts(design.partRows, clicks),
+    ...partCounts(partRows, clicks),
     sums: partCounts(weights, clickWeights),
     baseRate: clickWeights[trainPart] / (weights[trainPart] + weights[leftOutPart]),
   };

@@ -94,9 +94,13 @@ export async function fitModel(
       checkpoint: () => signal?.throwIfAborted(),
     });
   } catch (error) {
-    if (!(error instanceof Separation)) throw error;
-    throw separable(separationWords(error, encoder));
+    throw separationFailure(error, encoder);
   }
+}
+
+/** Returns the failure of a fit without a finite optimum, with the columns' names; any other error unchanged. */
+export function separationFailure(error: unknown, encoder: Encoder): unknown {
+  return error instanceof Separation ? separable(separationWords(error, encoder)) : error;
 }
 
 async function fitMinibatch(

@@ -1,4 +1,4 @@
-import type { FeatureSpec } from "../examples/spec.ts";
+import type { FeatureSpec, ReadSpec } from "../examples/spec.ts";
 import { defaultTestShare } from "../examples/split.ts";
 import type { CalibrationChoice } from "../fit/calibration/calibrate.ts";
 import type { SolverName } from "../fit/fit.ts";
@@ -29,6 +29,8 @@ export interface HyperParameters extends Partial<MinibatchParameters> {
    * the training.
    */
   readonly split?: "time" | "both";
+  /** The hash of a group, by which it is held out: absent for that of math/hash.ts; `sha256` for one that SQL engines compute, too. */
+  readonly splitHash?: "sha256";
   /** Rows that are younger, counted from the newest one, are left out: their label may still change. */
   readonly matureSeconds?: number;
   /** Share of the training rows without a click that are kept; the intercept is corrected for it. */
@@ -60,6 +62,11 @@ export const defaultHyperParameters: HyperParameters = {
   tolerance: 1e-10,
   iterationsMax: 200,
 };
+
+/** Returns the spec by which the rows of a training are read. */
+export function readSpecOf(spec: FeatureSpec, { splitHash }: Pick<HyperParameters, "splitHash">): ReadSpec {
+  return splitHash === undefined ? spec : { ...spec, splitHash };
+}
 
 /** Returns whether a training makes curves and tables. */
 export function makesTables({ tables }: Pick<FeatureSpec, "tables">, { features }: HyperParameters): boolean {

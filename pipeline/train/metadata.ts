@@ -10,7 +10,12 @@ import type { HyperParameters } from "./hyper_parameters.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** All that the metadata of a trained model is made of. */
-export interface ModelParts extends ClassCounts, Prepared {
+export interface ModelParts extends
+  ClassCounts,
+  Pick<
+    Prepared,
+    "encoder" | "fingerprint" | "goldenRows" | "lastId" | "account" | "times" | "notes" | "warnings"
+  > {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
   readonly solution: Fit;
@@ -18,6 +23,8 @@ export interface ModelParts extends ClassCounts, Prepared {
   readonly covariance: Float64Array | undefined;
   readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
+  /** Present if the examples lie in an engine. */
+  readonly engine?: NonNullable<ArtifactMetadata["data"]["engine"]>;
 }
 
 export function describe(parts: ModelParts): ArtifactMetadata {
@@ -51,6 +58,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       rows: rowCountsOf(parts, parts.account),
       clicks: { ...parts.clicks },
       ...(parts.times ? { times: timesOf(parts.times) } : {}),
+      ...(parts.engine ? { engine: parts.engine } : {}),
       ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },
     ...(precision === undefined ? {} : { precision: packPrecision(precision) }),

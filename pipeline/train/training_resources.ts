@@ -24,9 +24,10 @@ export function cacheOptionsOf({ cacheBytes }: ResourceOptions): Pick<ResourceOp
   return cacheBytes === undefined ? {} : { cacheBytes };
 }
 
-export function openTrainingResources(store: Store, options: ResourceOptions) {
+/** @param place A file in whose folder chunks are spilled. */
+export function openTrainingResources(place: Pick<Store, "path">, options: ResourceOptions) {
   const { threads: count = availableParallelism(), memoryBytes = defaultMemoryBytes } = options;
-  const folder = openSpillFolder(dirname(store.path));
+  const folder = openSpillFolder(dirname(place.path));
   const threads = startThreads(count, trainWorkerUrl());
   return {
     /** Read the examples and pass over the design. */

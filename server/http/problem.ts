@@ -102,6 +102,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "separable": bug,
   "server-unready": bug,
   "address-unusable": bug,
+  "engine-failed": bug,
   "interrupted": bug,
 };
 

@@ -4,7 +4,8 @@ import type { Models, Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
-import { train, type TrainOptions, type TrainReport } from "../../pipeline/train/train.ts";
+import type { TrainReport } from "../../pipeline/train/register.ts";
+import { train, type TrainOptions } from "../../pipeline/train/train.ts";
 import type { FeatureSpec } from "../../pipeline/examples/spec.ts";
 
 /** A store in a temporary folder. */

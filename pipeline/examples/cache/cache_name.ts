@@ -4,7 +4,7 @@ import type { Store } from "../../store/store.ts";
 import { isKeyword, isSign, type Token, tokensOf } from "../../store/view/sql_tokens.ts";
 import { version } from "../../version.ts";
 import { inputColumnsOf } from "../input_columns.ts";
-import type { FeatureSpec } from "../spec.ts";
+import type { ReadSpec } from "../spec.ts";
 
 /** Version of the layout of a cache file. */
 const layoutVersion = 1;
@@ -38,9 +38,9 @@ export function hashOfTables({ db, path }: Store): string | undefined {
 }
 
 /** Returns a hash of what a spec reads from the tables. */
-export function hashOfFields(spec: FeatureSpec): string {
-  const { view, id, label, positive, group, weight, time, features } = spec;
-  return shortHash([view, id, label, positive, group, weight, time, inputColumnsOf(features)]);
+export function hashOfFields(spec: ReadSpec): string {
+  const { view, id, label, positive, group, weight, time, features, splitHash } = spec;
+  return shortHash([view, id, label, positive, group, weight, time, inputColumnsOf(features), splitHash]);
 }
 
 function shortHash(of: unknown): string {

@@ -42,20 +42,21 @@ const loopback = /^(localhost|127\.[0-9.]+|::1)$/;
  *
  * @throws {Failure} `usage-invalid`, which does not repeat the URL: it may hold a password.
  */
-export function readPostgresUrl(text: string): PostgresAddress {
-  const url = parse(text);
+export function readPostgresUrl(text: string, of: "registry" | "engine" = "registry"): PostgresAddress {
+  const invalid = invalidUrl(of);
+  const url = parse(text, invalid);
   const given = (name: string) => url.searchParams.get(name);
   const host = given("host");
   if (host !== null && !host.startsWith("/")) throw invalid("its parameter host is not the path of a folder");
-  const hostname = decode(url.hostname).replace(/^\[|\]$/g, "");
+  const hostname = decode(url.hostname, invalid).replace(/^\[|\]$/g, "");
   if (hostname === "") throw invalid("it has no host");
   const port = url.port === "" ? portDefault : Number(url.port);
-  const database = decode(url.pathname.slice(1));
+  const database = decode(url.pathname.slice(1), invalid);
   if (database === "" || database.includes("/")) throw invalid("it does not name one database");
-  const user = decode(url.username);
+  const user = decode(url.username, invalid);
   if (user === "") throw invalid("it has no user");
-  const schema = nameOf(given("schema") ?? schemaDefault);
-  const mode = modeOf(given("sslmode"), host !== null || loopback.test(hostname));
+  const schema = nameOf(given("schema") ?? schemaDefault, invalid);
+  const mode = modeOf(given("sslmode"), host !== null || loopback.test(hostname), invalid);
   const server = host === null ? `${url.hostname}:${port}` : host;
   return {
     hostname,
@@ -63,7 +64,7 @@ export function readPostgresUrl(text: string): PostgresAddress {
     ...host === null ? {} : { socketPath: `${host}/.s.PGSQL.${port}` },
     database,
     user,
-    password: decode(url.password),
+    password: decode(url.password, invalid),
     schema,
     encryption: encryptionOf[mode],
     isClearAllowed: given("sslmode") === "disable",
@@ -73,7 +74,7 @@ export function readPostgresUrl(text: string): PostgresAddress {
 
 const parameters = ["host", "schema", "sslmode"];
 
-function parse(text: string): URL {
+function parse(text: string, invalid: Invalid): URL {
   let url: URL;
   try {
     url = new URL(text);
@@ -85,7 +86,7 @@ function parse(text: string): URL {
   }
   const unknown = [...url.searchParams.keys()].find((name) => !parameters.includes(name));
   if (unknown !== undefined) {
-    const remedy = unknown === "sslrootcert" ? "; the certificate is --registry-ca FILE" : "";
+    const remedy = unknown === "sslrootcert" ? "; the certificate is a flag of its own" : "";
     throw invalid(
       `its parameter ${unknown.slice(0, 40)} is not one of ${parameters.join(", ")}${remedy}`,
     );
@@ -93,7 +94,7 @@ function parse(text: string): URL {
   return url;
 }
 
-function modeOf(given: string | null, isLocal: boolean): string {
+function modeOf(given: string | null, isLocal: boolean, invalid: Invalid): string {
   const mode = given ?? (isLocal ? "disable" : "verify-full");
   if (Object.hasOwn(encryptionOf, mode)) return mode;
   const reason = mode === "allow" || mode === "prefer"
@@ -104,7 +105,7 @@ function modeOf(given: string | null, isLocal: boolean): string {
   );
 }
 
-function nameOf(schema: string): string {
+function nameOf(schema: string, invalid: Invalid): string {
   if (
     schema !== "" && new TextEncoder().encode(schema).length <= nameBytesMax && !/^pg_|\p{Cc}/u.test(schema)
   ) {
@@ -113,7 +114,7 @@ function nameOf(schema: string): string {
   throw invalid(`its schema is not a name of 1 to ${nameBytesMax} bytes that does not begin with pg_`);
 }
 
-function decode(text: string): string {
+function decode(text: string, invalid: Invalid): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -121,6 +122,10 @@ function decode(text: string): string {
   }
 }
 
-function invalid(reason: string) {
-  return usageInvalid(`The URL of the registry cannot be used: ${reason}. Expected ${form}.`);
+/** Returns the failure of a URL with a reason. */
+type Invalid = ReturnType<typeof invalidUrl>;
+
+function invalidUrl(of: "registry" | "engine") {
+  return (reason: string) =>
+    usageInvalid(`The URL of the ${of} cannot be used: ${reason}. Expected ${form}.`);
 }

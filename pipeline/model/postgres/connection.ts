@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import type { PostgresAddress } from "./address.ts";
-import { createFrameCheck } from "./frame_check.ts";
+import { createFrameCheck, type FrameCheckOptions } from "./frame_check.ts";
 
 /** A connection that cannot be used: the server, the network, or the certificate. */
 export class ConnectionFault extends Error {
@@ -24,24 +24,30 @@ const readBytes = 16 * 1024;
  *
  * @param options.ca The certificates, in PEM, of the authority that signed the server's; default: those of the system.
  * @param options.signal Ends the attempt.
+ * @param options.copies Whether rows will be copied.
  * @throws {ConnectionFault}
  */
 export async function openConnection(
   address: PostgresAddress,
-  { ca, signal }: { readonly ca?: string | undefined; readonly signal: AbortSignal },
+  { ca, signal, copies }: {
+    readonly ca?: string | undefined;
+    readonly signal: AbortSignal;
+    readonly copies?: boolean | undefined;
+  },
 ): Promise<Duplex> {
   const { hostname, port, socketPath, encryption, isClearAllowed } = address;
   if (socketPath !== undefined) {
-    return createStream(await connected(Deno.connect({ transport: "unix", path: socketPath })), true);
+    const conn = await connected(Deno.connect({ transport: "unix", path: socketPath }));
+    return createStream(conn, { isClearAllowed: true, copies });
   }
   const conn = await connected(Deno.connect({ hostname, port, signal }));
   conn.setNoDelay();
   conn.setKeepAlive();
-  if (encryption === "none") return createStream(conn, isClearAllowed);
+  if (encryption === "none") return createStream(conn, { isClearAllowed, copies });
   const close = () => closeQuietly(conn);
   signal.addEventListener("abort", close);
   try {
-    return createStream(await encrypt(conn, address, ca), true);
+    return createStream(await encrypt(conn, address, ca), { isClearAllowed: true, copies });
   } catch (error) {
     close();
     throw error instanceof ConnectionFault ? error : new ConnectionFault("the connection broke", false);
@@ -114,8 +120,8 @@ function certificateFault(error: unknown, ca: string | undefined): ConnectionFau
 }
 
 /** Makes a connection a stream as `node:net` has it. What the server sends is checked first. */
-function createStream(conn: Deno.Conn, isClearAllowed: boolean): Duplex {
-  const faultOf = createFrameCheck({ isClearAllowed });
+function createStream(conn: Deno.Conn, options: FrameCheckOptions): Duplex {
+  const faultOf = createFrameCheck(options);
   const buffer = new Uint8Array(readBytes);
   const stream = new Duplex({
     async read() {

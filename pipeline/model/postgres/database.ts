@@ -135,19 +135,28 @@ const unset: object = {
   publications: "",
 };
 
-function createSession({ address, ca, connectionsMax, onNotice }: DatabaseOptions): Session {
-  const streams = new Set<Duplex>();
-  const ending = new AbortController();
-  // A constant, since the type of the options lacks `onnotify`.
-  const settings = {
+/**
+ * Returns the settings of the package for an address: it looks for nothing in the environment, and connections are opened, encrypted and
+ * checked by this program.
+ *
+ * @param options.signal Ends attempts to connect.
+ */
+export function clientSettings(
+  address: PostgresAddress,
+  { ca, signal, copies, onStream }: {
+    readonly ca?: string | undefined;
+    readonly signal: AbortSignal;
+    readonly copies?: boolean;
+    readonly onStream?: (stream: Duplex) => void;
+  },
+) {
+  return {
     host: address.hostname,
     port: address.port,
     database: address.database,
     user: address.user,
     // A function, so that an empty one is not looked for elsewhere.
     password: () => address.password,
-    max: connectionsMax,
-    idle_timeout: onNotice ? 0 : idleSeconds,
     ...unset,
     // A session is replaced as a whole.
     backoff: () => 0,
@@ -158,16 +167,29 @@ function createSession({ address, ca, connectionsMax, onNotice }: DatabaseOption
     ssl: false,
     connection: { application_name: "clickwell" },
     onnotice: () => {},
+    socket: async () => {
+      const stream = await openConnection(address, { ca, signal, copies });
+      onStream?.(stream);
+      if (signal.aborted) stream.destroy();
+      return stream;
+    },
+  };
+}
+
+function createSession({ address, ca, connectionsMax, onNotice }: DatabaseOptions): Session {
+  const streams = new Set<Duplex>();
+  const ending = new AbortController();
+  const onStream = (stream: Duplex) => {
+    streams.add(stream);
+    stream.once("close", () => streams.delete(stream));
+  };
+  // A constant, since the type of the options lacks `onnotify`.
+  const settings = {
+    ...clientSettings(address, { ca, signal: ending.signal, onStream }),
+    max: connectionsMax,
+    idle_timeout: onNotice ? 0 : idleSeconds,
     onnotify: (name: string, payload: string) => {
       if (name === channel && payload === address.schema) onNotice?.();
-    },
-    // Encrypted and checked here.
-    socket: async () => {
-      const stream = await openConnection(address, { ca, signal: ending.signal });
-      streams.add(stream);
-      stream.once("close", () => streams.delete(stream));
-      if (ending.signal.aborted) stream.destroy();
-      return stream;
     },
   };
   const sql = postgres(settings);

@@ -2,6 +2,8 @@
 export interface FrameCheckOptions {
   /** The connection is encrypted, or its user has said that it need not be. */
   readonly isClearAllowed: boolean;
+  /** The client asks for copies of rows, whose messages it does not expect else. */
+  readonly copies?: boolean | undefined;
 }
 
 /** Maximum bytes of one message: the row of a model has some ten thousand. */
@@ -11,8 +13,14 @@ const headerBytes = 5;
 const roundsMax = 1_000_000;
 
 /** The messages of a server that the client understands. https://www.postgresql.org/docs/current/protocol-message-formats.html */
-const knownTypes = new Set([..."ACDEIKNRSTZnst123"].map((letter) => letter.charCodeAt(0)));
+const knownTypes = typesOf("ACDEIKNRSTZnst123");
+/** Those of a copy of rows: that it begins, its rows, its end. */
+const copyTypes = typesOf("Hdc");
 const [notification, authentication, rowDescription] = [..."ART"].map((letter) => letter.charCodeAt(0));
+
+function typesOf(letters: string): ReadonlySet<number> {
+  return new Set([...letters].map((letter) => letter.charCodeAt(0)));
+}
 
 /**
  * Returns a function that takes what a server sends, chunk by chunk, and tells what is wrong with it. The client trusts the
@@ -20,12 +28,13 @@ const [notification, authentication, rowDescription] = [..."ART"].map((letter) =
  */
 export function createFrameCheck(options: FrameCheckOptions): (chunk: Uint8Array) => string | undefined {
   let pending: Uint8Array = new Uint8Array(0);
+  const isKnown = (type: number) => knownTypes.has(type) || (options.copies === true && copyTypes.has(type));
   return (chunk) => {
     pending = pending.length === 0 ? chunk : concatenated(pending, chunk);
     while (pending.length >= headerBytes) {
       const type = pending[0];
       const length = viewOf(pending).getUint32(1);
-      if (!knownTypes.has(type) || length < 4 || length > messageBytesMax) return notPostgres;
+      if (!isKnown(type) || length < 4 || length > messageBytesMax) return notPostgres;
       if (pending.length < length + 1) return undefined;
       const fault = faultOf(type, pending.subarray(headerBytes, length + 1), options);
       if (fault !== undefined) return fault;

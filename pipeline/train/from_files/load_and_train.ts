@@ -17,7 +17,8 @@ import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
 import { makesTables } from "../hyper_parameters.ts";
-import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
+import { register, type TrainReport } from "../register.ts";
+import { train, trainModel, type TrainOptions } from "../train.ts";
 import { defaultMemoryBytes, trainWorkerUrl } from "../training_resources.ts";
 import type {
   ChildKeysJob,
@@ -108,7 +109,9 @@ export async function loadAndTrain(
 }
 
 function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefined {
-  const { load: { files, rejectsPath }, train: { spec } } = options;
+  const { load: { files, rejectsPath }, train: { spec, hyperParameters } } = options;
+  // The reader of files hashes groups by `hashOf` alone.
+  if (hyperParameters.splitHash !== undefined) return undefined;
   const paths = Object.values(files).flat();
   const byteCount = paths.reduce((sum, path) => sum + fileState(path).size, 0);
   const isWorthIt = byteCount >= (options.collectBytesMin ?? defaultCollectBytesMin);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
-import { register, trainModel } from "../../../pipeline/train/train.ts";
+import { register } from "../../../pipeline/train/register.ts";
+import { trainModel } from "../../../pipeline/train/train.ts";
 import { interactionFeatures, interactionRows } from "../../support/browser_actions.ts";
 import { specOf } from "../../support/example_rows.ts";
 import { run } from "../../support/program.ts";

@@ -6,7 +6,7 @@ import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { testPart, trainTestSplit } from "../../../pipeline/examples/split.ts";
-import { otherFieldsReason } from "../../../pipeline/train/train.ts";
+import { otherFieldsReason } from "../../../pipeline/train/register.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { columns, makeRows, spec, withRows } from "../../support/click_tables.ts";
 import { type ExampleRow, specOf } from "../../support/example_rows.ts";

@@ -10,7 +10,7 @@ import { evaluatePoint } from "../../../pipeline/fit/penalised.ts";
 import { packPrecision, unpackPrecision } from "../../../pipeline/model/packed_precision.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
-import type { TrainReport } from "../../../pipeline/train/train.ts";
+import type { TrainReport } from "../../../pipeline/train/register.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import { assertRejected } from "../../support/expected_failure.ts";

@@ -1,0 +1,208 @@
+import { combinedFields } from "../encode/crosses.ts";
+import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
+import { type CrossEncoder, type Encoder, numericOf, transformed } from "../encode/encoder.ts";
+import { isFrequent } from "../encode/weight_slack.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import { createLookups } from "../export/sql_lookups.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
+import { labelColumn, numberColumn, weightColumn } from "./base_rows.ts";
+import type { EngineFactor } from "./factor_columns.ts";
+import { type PartedRows, shownNumber } from "./fit_encoder.ts";
+import { numberIn, type SqlEngine } from "./sql_engine.ts";
+
+/** Names of the columns of encoded rows: the position of each factor, each number, the weight in the fit and the part. */
+export const positionColumn = (factor: number) => `p${factor}`;
+export const encodedColumn = (index: number) => `n${index}`;
+export const [fitWeightColumn, partColumn] = ["f", "part"];
+
+/** Cells of a block, at most: those of a pass are its result. */
+const cellsMax = 0x4000;
+
+/**
+ * Factors whose combinations of positions are the groups of a statement, and the columns that they determine. A row is in one cell of
+ * each block.
+ */
+export interface Block {
+  /** Indices of the factors. */
+  readonly factors: readonly number[];
+  /** Returns the columns that have a 1, ascending. @param positions Of the factors, in their order. */
+  readonly columnsAt: (positions: readonly number[]) => readonly number[];
+}
+
+/** Encoded rows that lie in an engine. */
+export interface EngineDesign {
+  /** Without rows. */
+  readonly design: DesignMatrix;
+  readonly encoder: Encoder;
+  readonly factors: readonly EngineFactor[];
+  readonly blocks: readonly Block[];
+  /** The rows as a FROM has them. */
+  readonly from: string;
+  /** Per column with a 1 in some cell: training rows and those with label 1. */
+  readonly cellRows: ReadonlyMap<number, { readonly rows: number; readonly clicks: number }>;
+}
+
+/** Returns the SELECT of encoded rows: all parts. @param fitWeight The weight of a row in the fit. */
+export function encodedRows(
+  { dialect }: SqlEngine,
+  rows: PartedRows,
+  encoder: Encoder,
+  factors: readonly EngineFactor[],
+  fitWeight: string,
+): string {
+  const lookups = createLookups(dialect, "e");
+  const { number } = dialect;
+  const columns = [
+    `${rows.part} AS ${partColumn}`,
+    labelColumn,
+    weightColumn,
+    `${fitWeight} AS ${fitWeightColumn}`,
+    ...factors.map(({ position }, i) => `${position(dialect, lookups)} AS ${positionColumn(i)}`),
+    ...numericOf(encoder).map((feature, i) => {
+      const { transform, impute, mean, scale } = feature;
+      const shown = shownNumber(numberColumn(i), transform, transformed(transform, impute), dialect);
+      return `(${shown} - ${number(mean)}) / ${number(scale)} AS ${encodedColumn(i)}`;
+    }),
+  ];
+  const tables = lookups.tables();
+  const head = tables.length === 0 ? "" : `WITH ${tables.join(",\n")}\n`;
+  return `${head}SELECT ${columns.join(",\n")}\nFROM ${rows.from}\n${lookups.joins().join("\n")}`;
+}
+
+/** Fits the crosses on encoded training rows, as `withCrosses`. */
+export async function fitCrosses(
+  engine: SqlEngine,
+  from: string,
+  encoder: Encoder,
+  factors: readonly EngineFactor[],
+  { crosses: specs = [] }: Pick<FeatureSpec, "crosses">,
+): Promise<Encoder> {
+  if (specs.length === 0) return encoder;
+  let { columnCount } = encoder;
+  const crosses: CrossEncoder[] = [];
+  for (const { of, minCount } of specs) {
+    const fields = combinedFields(of, encoder.features);
+    const own = factorIndices(fields.of, factors);
+    const columns = own.map(positionColumn).join(", ");
+    const counts = await engine.query(
+      `SELECT ${columns}, sum(${weightColumn}) FROM ${from} WHERE ${partColumn} = 0 GROUP BY ${columns}`,
+    );
+    const keys = counts
+      .filter((row) => isFrequent(numberIn(row.at(-1)), minCount))
+      .map((row) => keyOf(row.slice(0, -1).map(numberIn), own, factors))
+      .sort((a, b) => a - b);
+    crosses.push({ ...fields, keys, column: columnCount });
+    columnCount += keys.length;
+  }
+  return { ...encoder, columnCount, crosses };
+}
+
+/** Returns the factors of fields. */
+export function factorIndices(names: readonly string[], factors: readonly EngineFactor[]): number[] {
+  return names.map((name) => factors.findIndex((factor) => factor.name === name));
+}
+
+/** Returns a combination of positions as a mixed-radix number, as a cross has its keys. */
+function keyOf(
+  positions: readonly number[],
+  own: readonly number[],
+  factors: readonly EngineFactor[],
+): number {
+  return positions.reduce((key, position, i) => key * factors[own[i]].positionCount + position, 0);
+}
+
+/** Plans how encoded rows are grouped, and counts the cells of the training rows. */
+export async function planDesign(
+  engine: SqlEngine,
+  from: string,
+  encoder: Encoder,
+  factors: readonly EngineFactor[],
+  partRows: readonly number[],
+): Promise<EngineDesign> {
+  const blocks = await planBlocks(engine, from, encoder, factors);
+  const cellRows = new Map<number, { rows: number; clicks: number }>();
+  const groups: FactorGroup[] = [];
+  for (const block of blocks) {
+    const columns = block.factors.map(positionColumn).join(", ");
+    const rows = await engine.query(
+      `SELECT ${columns}, count(*), sum(${labelColumn}) FROM ${from} WHERE ${partColumn} = 0 GROUP BY ${columns}`,
+    );
+    const cells = rows.map((row) => block.columnsAt(row.slice(0, -2).map(numberIn)));
+    cells.forEach((cell, i) => {
+      for (const column of cell) {
+        const before = cellRows.get(column) ?? { rows: 0, clicks: 0 };
+        const [rowCount, clicks] = rows[i].slice(-2).map(numberIn);
+        cellRows.set(column, { rows: before.rows + rowCount, clicks: before.clicks + clicks });
+      }
+    });
+    const fieldCount = cells.reduce((most, cell) => Math.max(most, cell.length), 0);
+    const table = sharedInt32(cells.length * fieldCount).fill(-1);
+    cells.forEach((cell, i) => table.set(cell, i * fieldCount));
+    groups.push({ cellCount: cells.length, fieldCount, columns: table });
+  }
+  const numericColumns = numericOf(encoder).map(({ column }) => column);
+  const design = { columnCount: encoder.columnCount, numericColumns, groups, chunks: [], partRows };
+  return { design, encoder, factors, blocks, from, cellRows };
+}
+
+/** Puts factors into blocks, in order, each as long as at most `cellsMax` of its combinations occur; then crosses of several blocks. */
+async function planBlocks(
+  engine: SqlEngine,
+  from: string,
+  { crosses = [] }: Encoder,
+  factors: readonly EngineFactor[],
+): Promise<Block[]> {
+  const sets: number[][] = [];
+  for (let first = 0; first < factors.length;) {
+    let last = first + 1;
+    while (last < factors.length && await fits(engine, from, factors, first, last + 1)) last++;
+    sets.push(Array.from({ length: last - first }, (_, i) => first + i));
+    first = last;
+  }
+  const own = crosses.map((cross) => ({ ...cross, factors: factorIndices(cross.of, factors) }));
+  const places = own.map((cross) =>
+    sets.findIndex((set) => cross.factors.every((factor) => set.includes(factor)))
+  );
+  return [
+    ...sets.map((set, at): Block => ({
+      factors: set,
+      columnsAt(positions) {
+        const columns = positions.flatMap((position, i) => factors[set[i]].columnsAt(position));
+        const crossed = own.filter((_, i) => places[i] === at).flatMap((cross) =>
+          crossColumn(cross, cross.factors.map((factor) => positions[set.indexOf(factor)]), factors)
+        );
+        return [...columns, ...crossed];
+      },
+    })),
+    ...own.filter((_, i) => places[i] < 0).map((cross): Block => ({
+      factors: cross.factors,
+      columnsAt: (positions) => crossColumn(cross, positions, factors),
+    })),
+  ];
+}
+
+function crossColumn(
+  { keys, column, factors: own }: CrossEncoder & { readonly factors: readonly number[] },
+  positions: readonly number[],
+  factors: readonly EngineFactor[],
+): number[] {
+  const at = keys.indexOf(keyOf(positions, own, factors));
+  return at < 0 ? [] : [column + at];
+}
+
+/** Whether few enough combinations of some factors occur. */
+async function fits(
+  engine: SqlEngine,
+  from: string,
+  factors: readonly EngineFactor[],
+  first: number,
+  end: number,
+): Promise<boolean> {
+  const product = factors.slice(first, end).reduce((all, { positionCount }) => all * positionCount, 1);
+  if (product <= cellsMax) return true;
+  const columns = Array.from({ length: end - first }, (_, i) => positionColumn(first + i)).join(", ");
+  const [[count]] = await engine.query(
+    `SELECT count(*) FROM (SELECT DISTINCT ${columns} FROM ${from} WHERE ${partColumn} = 0) AS cells`,
+  );
+  return numberIn(count) <= cellsMax;
+}

@@ -1,0 +1,137 @@
+import { type Dialect, dialects, textLiteral } from "../export/sql_dialect.ts";
+
+/** How an engine writes what training needs beyond the expressions of a scorer. */
+export interface EngineDialect extends Dialect {
+  readonly bigint: (expression: string) => string;
+  /** Returns the first 32 bits of the SHA-256 of a text's UTF-8, as an integer from 0 to 2^32 − 1. */
+  readonly sha256Word: (text: string) => string;
+  /** The hash of math/hash.ts, without its finish, where an engine can compute it. */
+  readonly fnv?: {
+    /** Returns the hash of a text that is not empty, of characters up to U+FFFF. */
+    readonly word: (text: string) => string;
+    /** Returns the condition that a text is another one. */
+    readonly isUnfit: (text: string) => string;
+  };
+  /** Bits of integers that are not negative. */
+  readonly bitAnd: (a: string, b: string) => string;
+  readonly bitXor: (a: string, b: string) => string;
+  readonly shiftRight: (a: string, bits: number) => string;
+  /** Returns a time or a date as microseconds since 1970-01-01T00:00:00Z. */
+  readonly micros: (expression: string) => string;
+  /** Returns a SELECT of the names and types of a relation's columns, in their order. */
+  readonly columnsOf: (relation: Relation) => string;
+  readonly versionQuery: string;
+  /** Ends a subquery whose expressions must be computed once, not in each place that uses them. */
+  readonly fence: string;
+  /**
+   * Returns the statement that keeps a SELECT's rows in a table, and the table's name.
+   *
+   * @param place Schema to write to; undefined for a temporary table.
+   */
+  readonly createTable: (name: string, place: string | undefined, select: string) => {
+    readonly table: string;
+    readonly statement: string;
+  };
+  /** Whether a temporary table can be made, without a schema to write to. */
+  readonly hasTemporaryTables: boolean;
+}
+
+/** A table or view by its name, and its schema if one was named. */
+export interface Relation {
+  readonly catalog?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly name: string;
+}
+
+/** Quotes a name as standard SQL does. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quotedRelation({ catalog, schema, name }: Relation): string {
+  return [catalog, schema, name].filter((part) => part !== undefined).map(quotedName).join(".");
+}
+
+const base = (name: string): Dialect => {
+  const found = dialects.find((dialect) => dialect.name === name);
+  if (!found) throw new Error(`no dialect ${name}`);
+  return found;
+};
+
+const temporary = (name: string, place: string | undefined, select: string) => {
+  const table = place === undefined ? quotedName(name) : `${place}.${quotedName(name)}`;
+  return {
+    table,
+    statement: `CREATE ${place === undefined ? "TEMPORARY " : ""}TABLE ${table} AS\n${select}`,
+  };
+};
+
+const columnsIn = (schema: string, catalog?: string) => (relation: Relation) => {
+  const from = catalog === undefined ? "" : `${quotedName(relation.catalog ?? catalog)}.`;
+  return `SELECT column_name, data_type FROM ${from}information_schema.columns WHERE table_name = ${
+    textLiteral(relation.name)
+  } AND table_schema = ${
+    relation.schema === undefined ? schema : textLiteral(relation.schema)
+  } ORDER BY ordinal_position`;
+};
+
+export const postgresDialect: EngineDialect = {
+  ...base("PostgreSQL"),
+  bigint: (expression) => `CAST(${expression} AS bigint)`,
+  sha256Word: (text) =>
+    `CAST(CAST('x' || substr(encode(sha256(convert_to(${text}, 'UTF8')), 'hex'), 1, 8) AS bit(32)) AS bigint)`,
+  bitAnd: (a, b) => `(${a} & ${b})`,
+  bitXor: (a, b) => `(${a} # ${b})`,
+  shiftRight: (a, bits) => `(${a} >> ${bits})`,
+  micros: (expression) => `CAST(extract(epoch FROM ${expression}) * 1000000 AS bigint)`,
+  columnsOf: (relation) =>
+    relation.schema === undefined
+      ? `SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ${
+        textLiteral(relation.name)
+      } AND table_schema = (SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(${
+        textLiteral(quotedName(relation.name))
+      }))) ORDER BY ordinal_position`
+      : columnsIn("")(relation),
+  versionQuery: "SHOW server_version",
+  fence: " OFFSET 0",
+  createTable: temporary,
+  hasTemporaryTables: true,
+};
+
+export const duckdbDialect: EngineDialect = {
+  ...base("DuckDB"),
+  bigint: (expression) => `CAST(${expression} AS BIGINT)`,
+  sha256Word: (text) => `CAST('0x' || substr(sha256(${text}), 1, 8) AS BIGINT)`,
+  bitAnd: (a, b) => `(${a} & ${b})`,
+  bitXor: (a, b) => `xor(${a}, ${b})`,
+  shiftRight: (a, bits) => `(${a} >> ${bits})`,
+  micros: (expression) => `epoch_us(CAST(${expression} AS TIMESTAMP))`,
+  columnsOf: columnsIn("current_schema()"),
+  versionQuery: "SELECT version()",
+  fence: "",
+  createTable: temporary,
+  hasTemporaryTables: true,
+};
+
+/** @param catalog,schema Those of the engine's URL. */
+export function trinoDialect(catalog: string, schema: string): EngineDialect {
+  return {
+    ...base("Trino"),
+    bigint: (expression) => `CAST(${expression} AS BIGINT)`,
+    sha256Word: (text) => `from_base(substr(to_hex(sha256(to_utf8(${text}))), 1, 8), 16)`,
+    fnv: {
+      word: (text) =>
+        `reduce(sequence(1, length(${text})), BIGINT '2166136261', (h, i) -> bitwise_and(bitwise_xor(h, CAST(codepoint(CAST(substr(${text}, i, 1) AS varchar(1))) AS bigint)) * 16777619, BIGINT '4294967295'), h -> h)`,
+      isUnfit: (text) => `length(${text}) = 0 OR regexp_like(${text}, '[\\x{10000}-\\x{10FFFF}]')`,
+    },
+    bitAnd: (a, b) => `bitwise_and(${a}, ${b})`,
+    bitXor: (a, b) => `bitwise_xor(${a}, ${b})`,
+    shiftRight: (a, bits) => `bitwise_right_shift(${a}, ${bits})`,
+    micros: (expression) => `CAST(round(to_unixtime(CAST(${expression} AS timestamp(6))) * 1E6) AS BIGINT)`,
+    columnsOf: columnsIn(textLiteral(schema), catalog),
+    fence: "",
+    versionQuery: "SELECT node_version FROM system.runtime.nodes WHERE coordinator",
+    createTable: temporary,
+    hasTemporaryTables: false,
+  };
+}

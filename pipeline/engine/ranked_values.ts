@@ -1,0 +1,119 @@
+import { slackOf } from "../encode/weight_slack.ts";
+import { Failure } from "../failure.ts";
+import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
+
+/** Numbers of a relation, some of which are NULL, with weights. */
+export interface RankedColumn {
+  /** The relation's text in a FROM. */
+  readonly from: string;
+  readonly where: string;
+  readonly value: string;
+  /** 1 for rows that count once. */
+  readonly weight: string;
+  /** Name of the field, for messages. */
+  readonly name: string;
+}
+
+/** A place among numbers in ascending order: the first whose cumulative weight reaches, or exceeds, a weight. */
+export interface Rank {
+  readonly weight: number;
+  readonly exceeds: boolean;
+}
+
+/** Slots into which all open ranges together are divided. */
+const slotCount = 0x10000;
+
+/** Values of a range that holds at least one of the places. Their weights are counted from its beginning. */
+interface Range {
+  readonly low: number;
+  readonly high: number;
+  readonly ranks: readonly (Rank & { readonly index: number })[];
+}
+
+/**
+ * Finds numbers by their rank in statements whose results do not grow with the rows: each divides ranges into slots, and the slot
+ * that holds a place is divided by the next one.
+ *
+ * @param ranksOf Returns the places, given the total weight of the numbers and the count of them.
+ * @returns The number at each place; undefined if all numbers are NULL.
+ */
+export async function valuesAtRanks(
+  engine: SqlEngine,
+  column: RankedColumn,
+  ranksOf: (total: number) => readonly Rank[],
+): Promise<readonly number[] | undefined> {
+  const { from, where, value, weight, name } = column;
+  const [[count, total, low, high]] = await engine.query(
+    `SELECT count(${value}), sum(CASE WHEN ${value} IS NOT NULL THEN ${weight} END), min(${value}), max(${value}) FROM ${from} WHERE ${where}`,
+  );
+  if (numberIn(count) === 0) return undefined;
+  const ranks = ranksOf(numberIn(total));
+  const slack = slackOf(numberIn(total));
+  const found = new Array<number>(ranks.length);
+  let open: Range[] = [{
+    low: numberIn(low),
+    high: numberIn(high),
+    ranks: ranks.map((rank, index) => ({ ...rank, index })),
+  }];
+  for (;;) {
+    for (const { low, high, ranks } of open) {
+      if (low === high) { for (const { index } of ranks) found[index] = low; }
+    }
+    open = open.filter(({ low, high }) => low < high);
+    if (open.length === 0) return found;
+    const wide = open.find(({ low, high }) => high - low === Infinity);
+    if (wide) {
+      throw new Failure(
+        "examples-invalid",
+        `The numbers of ${name} reach from ${wide.low} to ${wide.high}, too far for their ranks to be found: give it another unit in the view.`,
+      );
+    }
+    open = await divide(engine, column, open, slack);
+  }
+}
+
+/** Divides each range into slots, and returns those slots that hold a place. */
+async function divide(
+  engine: SqlEngine,
+  { from, where, value, weight }: RankedColumn,
+  open: readonly Range[],
+  slack: number,
+): Promise<Range[]> {
+  const { number, bigint } = engine.dialect;
+  const each = Math.max(16, Math.floor(slotCount / open.length));
+  const slot = open.map(({ low, high }, i) =>
+    `WHEN ${value} >= ${number(low)} AND ${value} <= ${number(high)} THEN ${
+      i * each
+    } + CASE WHEN ${value} >= ${number(high)} THEN ${each - 1} ELSE ${
+      bigint(`floor((${value} - ${number(low)}) / ${number(high - low)} * ${number(each - 1)})`)
+    } END`
+  ).join(" ");
+  const rows = await engine.query(
+    `SELECT slot, sum(w), min(v), max(v) FROM (SELECT CASE ${slot} END AS slot, ${value} AS v, ${weight} AS w FROM ${from} WHERE ${where}) AS s WHERE slot IS NOT NULL GROUP BY slot ORDER BY slot`,
+  );
+  return open.flatMap((range, i) => {
+    const own = rows.filter(([slot]) => Math.floor(numberIn(slot) / each) === i)
+      .map(([, sum, low, high]) => ({ sum: sumIn(sum), low: numberIn(low), high: numberIn(high) }));
+    return placesIn(own, range.ranks, slack);
+  });
+}
+
+interface Slot {
+  readonly sum: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Returns the slots that hold places, the weights counted from their beginning. @param slots Ascending, none empty. */
+function placesIn(slots: readonly Slot[], ranks: Range["ranks"], slack: number): Range[] {
+  const held = new Map<Slot, Range["ranks"][number][]>();
+  for (const { weight, exceeds, index } of ranks) {
+    let at = 0;
+    let rest = weight;
+    const isBefore = (sum: number) => exceeds ? sum <= rest + slack : sum < rest - slack;
+    // The last slot, if rounding exceeds all of them.
+    while (at < slots.length - 1 && isBefore(slots[at].sum)) rest -= slots[at++].sum;
+    held.set(slots[at], [...held.get(slots[at]) ?? [], { weight: rest, exceeds, index }]);
+  }
+  return [...held].map(([{ low, high }, ranks]) => ({ low, high, ranks }));
+}

@@ -1,0 +1,274 @@
+import { createHash } from "node:crypto";
+import type { PooledLevels } from "../encode/summarise.ts";
+import type { Encoder } from "../encode/encoder.ts";
+import { Failure } from "../failure.ts";
+import { classWeights, corrected } from "../fit/class_balance.ts";
+import { fitPasses } from "../fit/fit.ts";
+import { precisionColumnsMax, precisionOf } from "../fit/precision.ts";
+import { type ClassCounts, classCountsOf } from "../train/class_counts.ts";
+import { requireInseparable, separationFailure } from "../train/fit_model.ts";
+import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
+import { describe } from "../train/metadata.ts";
+import { encodingNotes, heldOutNotes, weightNotes } from "../train/notes.ts";
+import { timeNotes } from "../train/time_notes.ts";
+import { startClock } from "../train/stage_clock.ts";
+import type { TrainedModel } from "../train/register.ts";
+import type { TrainOptions } from "../train/train.ts";
+import {
+  baseRows,
+  changedRows,
+  checkRows,
+  exampleRows,
+  labelColumn,
+  levelColumn,
+  type ReadRows,
+  requireUnchanged,
+  weightColumn,
+} from "./base_rows.ts";
+import { encodedRows, type EngineDesign, fitCrosses, planDesign } from "./engine_design.ts";
+import type { Relation } from "./engine_dialect.ts";
+import { createEnginePasses } from "./engine_passes.ts";
+import { engineFactors } from "./factor_columns.ts";
+import { trainFetched } from "./fetched_training.ts";
+import { fitEncoder, type PartedRows } from "./fit_encoder.ts";
+import { goldenRowsOnEngine } from "./golden_rows.ts";
+import type { ReadSpec } from "../examples/spec.ts";
+import { inputColumnsOf } from "../examples/input_columns.ts";
+import { type EngineSplit, splitOnEngine } from "./partition.ts";
+import { requireRunsOnEngine } from "./runs_on_engine.ts";
+import { metricsOnEngine } from "./score_histogram.ts";
+import { readSourceColumns, type SourceColumns } from "./source_columns.ts";
+import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
+import { createStaging, type Staging } from "./staged_rows.ts";
+
+export interface EngineTraining extends Omit<TrainOptions, "activate" | "now"> {
+  readonly engine: SqlEngine;
+  /** The view of the examples, in place of the spec's. */
+  readonly relation: Relation;
+  /** Schema to keep intermediate rows in, quoted; undefined for temporary tables, where the engine has them. */
+  readonly place?: string | undefined;
+  /** Rows up to which they are fetched, where they can be, and trained on here. */
+  readonly pushDownRows: number;
+  /** A file beside which fetched rows that exceed the memory are spilled. */
+  readonly spillsBeside: string;
+}
+
+/** What all steps of a training share. */
+interface Context extends EngineTraining {
+  readonly staging: Staging;
+  readonly source: SourceColumns;
+  readonly readSpec: ReadSpec;
+  readonly stage: (stage: string) => void;
+}
+
+/** Hashed levels of a field, at most: each is fetched once, and their columns are joined in. */
+const hashedLevelsMax = 1e6;
+
+/**
+ * Trains on examples that lie in an engine: each pass is a statement that answers with sums. Nothing is written but intermediate rows,
+ * which are removed at the end.
+ *
+ * @throws {Failure} `usage-invalid` for what does not run on an engine; `examples-invalid`; `engine-failed`; `not-converged`;
+ *   `separable`; `interrupted`.
+ */
+export async function trainOnEngine(options: EngineTraining): Promise<TrainedModel> {
+  const { engine, spec, hyperParameters, signal, observe } = options;
+  let statements = 0;
+  const stage = (stage: string) => {
+    signal?.throwIfAborted();
+    observe?.stage?.({ stage, done: ++statements, unit: "statements" });
+  };
+  const staging = createStaging(engine, options.place, crypto.randomUUID().slice(0, 8));
+  try {
+    stage("columns of the view");
+    const source = await readSourceColumns(engine, options.relation, spec);
+    return await trainSource({
+      ...options,
+      readSpec: readSpecOf(spec, hyperParameters),
+      staging,
+      source,
+      stage,
+    });
+  } finally {
+    await staging.remove();
+  }
+}
+
+async function trainSource(context: Context): Promise<TrainedModel> {
+  const { engine, spec, readSpec, hyperParameters, staging, source, stage } = context;
+  const clock = startClock();
+  stage("checks of the rows");
+  const read = await checkRows(engine, readSpec, source);
+  if (engine.copy && read.read <= context.pushDownRows) return await trainFetched(context, read, engine.copy);
+  requireRunsOnEngine(spec, hyperParameters);
+  stage("rows");
+  const base = await staging.stage(
+    "examples",
+    exampleRows(`(${baseRows(readSpec, source, engine.dialect)}) AS view_rows`),
+  );
+  stage("split");
+  const split = await splitOnEngine(engine, base, spec, hyperParameters);
+  const parted = {
+    from: await staging.stage(
+      "parted",
+      `SELECT * FROM (SELECT *, ${split.part} AS part FROM ${base}) AS split_rows WHERE part IS NOT NULL`,
+    ),
+    part: "part",
+  };
+  const counts = await countParts(context, parted, read, split);
+  clock.lap("read");
+  const pooled: PooledLevels[] = [];
+  const encoder = await fitEncoder(engine, parted, spec, source, {
+    poolPure: hyperParameters.penalty === "none",
+    onPooled: (levels) => pooled.push(levels),
+    checkpoint: stage,
+  });
+  requireInseparable(pooled, counts.sums.rows.train);
+  const encoded = await encodeOnEngine(context, parted, encoder, counts);
+  clock.lap("encode");
+  const fixedAtZero = hyperParameters.penalty === "none"
+    ? [...encoded.cellRows].filter(([, { rows, clicks }]) => clicks === 0 || clicks === rows)
+      .map(([column]) => column).sort((a, b) => a - b)
+    : [];
+  const { fit, precision } = await fitOnEngine(context, encoded, counts, fixedAtZero);
+  clock.lap("fit");
+  const solution = { ...fit, coefficients: corrected(fit.coefficients, counts.sums, hyperParameters) };
+  stage("metrics");
+  const parts = counts.rows.test > 0 ? [1] : [0];
+  const metrics = await metricsOnEngine(engine, encoded, parts, solution.coefficients, {
+    rowCount: counts.rows.test || counts.rows.train,
+    baseRate: counts.baseRate,
+  });
+  stage("golden rows");
+  const goldenRows = await goldenRowsOnEngine(engine, base, spec, read.read - read.noLabel - read.zeroWeight);
+  stage("counts of the rows");
+  await requireUnchanged(engine, readSpec, source, read);
+  const version = await engine.version();
+  const account = { ...read, ...split.excluded };
+  const notes = [
+    ...timeNotes(split.times, spec, hyperParameters),
+    ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
+    ...weightNotes(counts.rows.train, counts.sums.rows.train),
+    ...heldOutNotes({
+      testShare: hyperParameters.testShare,
+      rows: counts.rows.test,
+      ones: counts.clicks.test,
+    }),
+    `trained on ${engine.dialect.name}: AUC and calibration are from a histogram of the scores, and leaks were not searched for.`,
+  ];
+  const own = { name: engine.dialect.name, version, view: source.view };
+  const metadata = describe({
+    ...counts,
+    ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
+    ...{ precision, covariance: undefined, warnings: [], lastId: undefined, engine: own },
+    ...(split.times ? { times: split.times } : {}),
+    fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
+  });
+  return { metadata, account, seconds: clock.seconds() };
+}
+
+/** Identifies the rows by what is known of them: they are not read one by one. */
+function fingerprintOf(engine: object, encoder: Encoder, counts: object): string {
+  return createHash("sha256").update(JSON.stringify([engine, encoder, counts])).digest("hex");
+}
+
+async function countParts(
+  { engine, stage }: Context,
+  { from, part }: PartedRows,
+  read: ReadRows,
+  { excluded }: EngineSplit,
+): Promise<ClassCounts> {
+  stage("rows of the parts");
+  const rows = await engine.query(
+    `SELECT ${part}, count(*), sum(${labelColumn}), sum(${weightColumn}), sum(${weightColumn} * ${labelColumn}) FROM ${from} GROUP BY ${part}`,
+  );
+  const at = (part: number, column: number) =>
+    sumIn(rows.find(([own]) => numberIn(own) === part)?.[column] ?? 0);
+  const sumsOf = (column: number) => [at(0, column), at(1, column), 0];
+  const used = at(0, 1) + at(1, 1);
+  const { straddling = 0, immature = 0, noTime = 0 } = excluded;
+  const expected = read.read - read.noLabel - read.zeroWeight - straddling - immature - noTime;
+  if (used !== expected) throw changedRows(`${expected} examples`, `${used}`);
+  return classCountsOf(sumsOf(1), { clicks: sumsOf(2), weights: sumsOf(3), clickWeights: sumsOf(4) });
+}
+
+/** Encodes the rows in the engine. */
+async function encodeOnEngine(
+  { engine, spec, hyperParameters, staging, stage }: Context,
+  parted: PartedRows,
+  encoder: Encoder,
+  { sums, rows }: ClassCounts,
+): Promise<EngineDesign> {
+  stage("positions");
+  const factors = engineFactors(encoder, await hashedLevels(engine, parted.from, encoder));
+  const weights = classWeights(sums);
+  const { number } = engine.dialect;
+  const fitWeight = hyperParameters.classWeight === "balanced"
+    ? `${weightColumn} * CASE WHEN ${labelColumn} = 1 THEN ${number(weights.clicked)} ELSE ${
+      number(weights.notClicked)
+    } END`
+    : weightColumn;
+  const from = await staging.stage("encoded", encodedRows(engine, parted, encoder, factors, fitWeight));
+  stage("crosses");
+  const crossed = await fitCrosses(engine, from, encoder, factors, spec);
+  stage("cells");
+  return await planDesign(engine, from, crossed, factors, [rows.train, rows.test, 0]);
+}
+
+/** Fetches the levels of hashed fields. @throws {Failure} `examples-invalid` if there are too many. */
+async function hashedLevels(
+  engine: SqlEngine,
+  from: string,
+  { features }: Encoder,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const fields = inputColumnsOf(features).filter(({ kind }) => kind === "category");
+  const levels = new Map<string, readonly string[]>();
+  for (const feature of features) {
+    if (feature.type !== "categorical" || feature.buckets === undefined) continue;
+    const column = levelColumn(fields.findIndex(({ name }) => name === feature.name));
+    const rows = await engine.query(
+      `SELECT DISTINCT ${column} FROM ${from} WHERE ${column} IS NOT NULL LIMIT ${hashedLevelsMax + 1}`,
+    );
+    if (rows.length > hashedLevelsMax) {
+      throw new Failure(
+        "examples-invalid",
+        `The hashed feature ${feature.name} has more than ${hashedLevelsMax} levels, whose columns would have to be sent to the engine: ` +
+          'leave it out, or give it a "minCount" in place of the hash.',
+      );
+    }
+    levels.set(feature.name, rows.map(([level]) => String(level)));
+  }
+  return levels;
+}
+
+async function fitOnEngine(
+  { engine, hyperParameters, signal, observe, stage }: Context,
+  encoded: EngineDesign,
+  { sums }: ClassCounts,
+  fixedAtZero: readonly number[],
+) {
+  let pass = 0;
+  const isBalanced = hyperParameters.classWeight === "balanced";
+  const weights = isBalanced
+    ? { all: sums.rows.train, clicked: sums.rows.train / 2 }
+    : { all: sums.rows.train, clicked: sums.clicks.train };
+  const passes = createEnginePasses(engine, encoded, [0], weights, () => stage(`pass ${++pass}`));
+  const penalty = penaltyOf(hyperParameters);
+  try {
+    const fit = await fitPasses(passes, {
+      penalty,
+      solver: hyperParameters.solver,
+      gradientTolerance: hyperParameters.tolerance,
+      iterationsMax: hyperParameters.iterationsMax,
+      fixedAtZero,
+      observe: (event) => observe?.iteration?.(event),
+      checkpoint: () => signal?.throwIfAborted(),
+    });
+    const isNormal = fit.solver === "newton" && !isBalanced &&
+      encoded.design.columnCount <= precisionColumnsMax;
+    const precision = isNormal ? await precisionOf(passes, fit.coefficients, penalty) : undefined;
+    return { fit, precision };
+  } catch (error) {
+    throw separationFailure(error, encoded.encoder);
+  }
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { openTrino } from "../../../pipeline/engine/trino_engine.ts";
+import { Failure } from "../../../pipeline/failure.ts";
+
+type Handler = (request: Request, origin: string) => Response | Promise<Response>;
+
+/** Runs a server that answers as Trino's coordinator does. */
+async function withServer(handler: Handler, use: (origin: string) => Promise<void>): Promise<void> {
+  let origin = "";
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => handler(request, origin),
+  );
+  origin = `http://127.0.0.1:${server.addr.port}`;
+  try {
+    await use(origin);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+const engineAt = (origin: string, signal?: AbortSignal) =>
+  openTrino({ origin, catalog: "hive", schema: "lake", user: "ann", statementSeconds: 5, signal });
+
+Deno.test("Trino: pages are followed on the named server, whatever name the server has for itself", async () => {
+  const seen: string[] = [];
+  await withServer(async (request) => {
+    const { pathname } = new URL(request.url);
+    seen.push(
+      `${request.method} ${pathname} ${request.headers.get("x-trino-user")} ${
+        request.headers.get("x-trino-catalog")
+      }`,
+    );
+    if (pathname === "/v1/statement") {
+      assert.equal(await request.text(), "SELECT 1");
+      return Response.json({ nextUri: "http://coordinator.internal:8080/v1/statement/executing/1" });
+    }
+    return pathname.endsWith("/1")
+      ? Response.json({ data: [[1]], nextUri: "http://coordinator.internal:8080/v1/statement/executing/2" })
+      : Response.json({ data: [["9007199254740993"]] });
+  }, async (origin) => {
+    assert.deepEqual(await engineAt(origin).query("SELECT 1"), [[1], ["9007199254740993"]]);
+  });
+  assert.deepEqual(seen, [
+    "POST /v1/statement ann hive",
+    "GET /v1/statement/executing/1 ann hive",
+    "GET /v1/statement/executing/2 ann hive",
+  ]);
+});
+
+Deno.test("Trino: a busy server is asked again; an error is told with the beginning of the statement", async () => {
+  let tries = 0;
+  await withServer(
+    () =>
+      ++tries < 3
+        ? new Response("busy", { status: 503 })
+        : Response.json({ error: { errorName: "TABLE_NOT_FOUND", message: "no such table" } }),
+    async (origin) => {
+      await assert.rejects(engineAt(origin).query(`SELECT ${"x, ".repeat(200)}y FROM t`), (error) => {
+        assert.ok(error instanceof Failure);
+        assert.equal(error.kind, "engine-failed");
+        assert.match(error.message, /TABLE_NOT_FOUND: no such table.*begins with: SELECT x, x, .* …/);
+        assert.ok(error.message.length < 600);
+        return true;
+      });
+    },
+  );
+  assert.equal(tries, 3);
+});
+
+Deno.test("Trino: Ctrl-C stops the statement on the server", async () => {
+  const controller = new AbortController();
+  const deleted: string[] = [];
+  await withServer(async (request, origin) => {
+    const { pathname } = new URL(request.url);
+    if (request.method === "DELETE") {
+      deleted.push(pathname);
+      return new Response(null, { status: 204 });
+    }
+    if (pathname === "/v1/statement") {
+      return Response.json({ nextUri: `${origin}/v1/statement/executing/q1` });
+    }
+    controller.abort(new Failure("interrupted", "interrupted"));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return Response.json({ nextUri: request.url });
+  }, async (origin) => {
+    await assert.rejects(engineAt(origin, controller.signal).query("SELECT 1"), { kind: "interrupted" });
+  });
+  assert.deepEqual(deleted, ["/v1/statement/executing/q1"]);
+});
+
+Deno.test("Trino: a server that is not there, or is another one, is named", async () => {
+  await assert.rejects(engineAt("http://127.0.0.1:9").query("SELECT 1"), {
+    kind: "engine-failed",
+    message: /^Trino at http:\/\/127\.0\.0\.1:9 did not answer/,
+  });
+  await withServer(() => new Response("<html>no</html>", { status: 404 }), async (origin) => {
+    await assert.rejects(engineAt(origin).query("SELECT 1"), {
+      kind: "engine-failed",
+      message: /status 404: <html>no/,
+    });
+  });
+});
