@@ -1,11 +1,11 @@
 import { foldCountMax } from "../pipeline/fit/folds.ts";
-import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
+import { type Candidate, type Path, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
 import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
+import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/hyper_parameters.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { reportFlags, requireReportPath, writeTrainedReport } from "./report_page.ts";
 import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
@@ -15,6 +15,7 @@ import type { Terminal } from "./cli/terminal.ts";
 import { isSearch, searchFlags, searchOf } from "./cli/search_flags.ts";
 import { searchLines, searchResult, stageLine } from "./search_report.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
+import { exactFlags, intervalsOf } from "./cli/exact_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
 import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 
@@ -76,6 +77,7 @@ const flags = {
     max: 1e-2,
     help: "--tolerance of the fits to folds; the best candidate is trained to the default of train",
   },
+  intervals: exactFlags.intervals,
   activate: { type: "boolean", help: "put the best model in production" },
   ...reportFlags,
 } as const satisfies Flags;
@@ -101,8 +103,13 @@ export default command({
   async run({ options, origins, terminal, signal }) {
     const paths = candidatesOf(options);
     const spec = specOf(options);
-    const hyperParameters = { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) };
+    const hyperParameters = {
+      ...defaultHyperParameters,
+      ...sharedHyperParameters(options, spec),
+      ...intervalsOf(options),
+    };
     requireNoTables(spec);
+    requireRobust(hyperParameters, paths);
     const search = searchOf({ options, origins }, spec);
     const artifacts = openArtifacts(options);
     // Before the work begins whose result could not be written.
@@ -137,6 +144,22 @@ export default command({
     }
   },
 });
+
+/**
+ * Refuses robust intervals that the best candidate may not have, before the work begins.
+ *
+ * @throws {Failure} `usage-invalid`
+ */
+function requireRobust({ intervals, classWeight }: HyperParameters, paths: readonly Path[]): void {
+  if (intervals !== "robust") return;
+  const other = paths.flat().find(({ penalty }) => penalty === "l1" || penalty === "elasticnet");
+  if (!other && classWeight === "none") return;
+  throw usageInvalid(
+    `--intervals robust is for fits without an l1 part and class weights: leave out ${
+      other ? `--penalty ${other.penalty}` : `--class-weight ${classWeight}`
+    }, or --intervals.`,
+  );
+}
 
 /** @throws {Failure} `usage-invalid` */
 function requireNoTables({ tables }: FeatureSpec): void {

@@ -56,6 +56,11 @@ export const exactFlags = {
   },
 } as const satisfies Flags;
 
+/** Returns the hyper-parameter of `--intervals`: absent for the default. */
+export function intervalsOf({ intervals }: Pick<Options<typeof exactFlags>, "intervals">) {
+  return intervals === "robust" ? { intervals: "robust" as const } : {};
+}
+
 type FitOptions = Options<typeof exactFlags & typeof minibatchFlags & typeof trainingFlags>;
 
 /** @throws {Failure} `usage-invalid` for flags that do not go together. */
@@ -70,6 +75,6 @@ export function hyperParametersOf(options: FitOptions, spec: FeatureSpec): Hyper
     ...(solver.optimizer === undefined ? {} : { calibrate: "auto" }),
     ...sharedHyperParameters(options, spec),
     tolerance: options.tolerance,
-    ...(options.intervals === "robust" ? { intervals: "robust" } : {}),
+    ...intervalsOf(options),
   };
 }

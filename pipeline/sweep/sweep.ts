@@ -185,6 +185,7 @@ function settingsOf(options: SweepOptions, fingerprint: string): Record<string, 
     classWeight,
     // Of the best model alone, which a sweep that is run again does not train again.
     calibrate: calibrate === "none" ? undefined : calibrate,
+    intervals: hyperParameters.intervals,
     gradientTolerance,
     iterationsMax,
     // As of `split`: without tables the key is that of earlier versions.
