@@ -60,8 +60,10 @@ export function searchResult({ taken, outOfFold, stages, tables, isCutShort, lef
   };
 }
 
-export function stageResult({ name, mode, leaves, pairCount, logLoss, ece, trees, chosen }: Stage) {
-  return { stage: name, mode, leaves, pairs: pairCount, log_loss: logLoss, ece, trees, chosen };
+export function stageResult(
+  { name, mode, leaves, smoothing = 1, pairCount, logLoss, ece, trees, chosen }: Stage,
+) {
+  return { stage: name, mode, leaves, smoothing, pairs: pairCount, log_loss: logLoss, ece, trees, chosen };
 }
 
 /** Describes a stage of a search. */

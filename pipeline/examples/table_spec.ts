@@ -4,30 +4,45 @@ import type { FeatureType } from "./feature_types.ts";
 
 const pairs = z.array(z.array(z.string().min(1)).length(2)).max(10_000);
 const treesMax = 100_000;
+const foldsMax = 50;
+const othersMax = 15;
 
-/** How curves and tables are made of the features: what a search for them has chosen. */
-export const tablesSpec = z.strictObject({
+const treesShape = {
   mode: z.enum(["sorted", "single"]).meta({
     description:
       "how trees split a category: also by levels sorted by their rate, or only one level from the others",
     examples: ["single"],
   }),
   leaves: z.int().min(2).max(1_024).meta({ description: "leaves of each tree", examples: [16] }),
+  smoothing: z.number().positive().max(100).optional().meta({
+    description: "how strongly leaves are drawn to 0 and to their parents, as a multiple of the usual",
+    examples: [0.2],
+  }),
   pairs: pairs.meta({
     description: "the pairs of features that get a table; of a time, one of its parts, as `shown_at:hour`",
     examples: [[["apr", "lender_id"]]],
   }),
-  foldPairs: z.array(pairs).max(50).meta({
+  foldPairs: z.array(pairs).max(foldsMax).meta({
     description: "the pairs of each fold, by which the coefficients are fitted",
     examples: [[[["apr", "lender_id"]]]],
   }),
-  foldTrees: z.array(z.int().min(0).max(treesMax)).max(50).meta({
+  foldTrees: z.array(z.int().min(0).max(treesMax)).max(foldsMax).meta({
     description: "the number of trees of each fold",
     examples: [[120, 98, 110]],
   }),
   trees: z.int().min(0).max(treesMax).meta({
     description: "the number of trees of the final tables",
     examples: [120],
+  }),
+};
+
+/** How curves and tables are made of the features: what a search for them has chosen. */
+export const tablesSpec = z.strictObject({
+  ...treesShape,
+  others: z.array(z.strictObject(treesShape)).max(othersMax).optional().meta({
+    description:
+      "further kinds of trees, with the same members; the tables are the mean of those of each kind",
+    examples: [[{ mode: "sorted", leaves: 4, pairs: [], foldPairs: [], foldTrees: [120], trees: 130 }]],
   }),
 }).meta({ title: "Tables" });
 
@@ -48,10 +63,14 @@ export function tableErrors(
 ): FieldError[] {
   if (!tables) return [];
   const names = new Set(features.flatMap(axisNamesOf));
-  const lists = [
-    { at: "pairs", pairs: tables.pairs },
-    ...tables.foldPairs.map((pairs, i) => ({ at: `foldPairs/${i}`, pairs })),
+  const kinds = [
+    { path: "", kind: tables },
+    ...(tables.others ?? []).map((kind, i) => ({ path: `others/${i}/`, kind })),
   ];
+  const lists = kinds.flatMap(({ path, kind }) => [
+    { at: `${path}pairs`, pairs: kind.pairs },
+    ...kind.foldPairs.map((pairs, i) => ({ at: `${path}foldPairs/${i}`, pairs })),
+  ]);
   return lists.flatMap(({ at, pairs }) =>
     pairs.flatMap((pair, i) =>
       pair.flatMap((name, j) => {

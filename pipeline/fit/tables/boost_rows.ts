@@ -27,6 +27,8 @@ export interface BoostTask {
   readonly scoredOn?: number;
   readonly mode: Stage["mode"];
   readonly leaves: number;
+  /** By which `growth.l2` and `growth.shrink` are multiplied; default: 1. */
+  readonly smoothing?: number | undefined;
   /** Pairs of fields that a path may combine. */
   readonly pairs: readonly Pair[] | "all";
   readonly treesMax: number;

@@ -3,10 +3,10 @@ import { rowsOf } from "./boost.ts";
 import { blocksOf, poolLevels, takeRows } from "./boost_fields.ts";
 import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
 import { fitTables } from "./fit_tables.ts";
-import type { FoundModel, SearchRows, Stage, Steps } from "./found_model.ts";
+import type { FoundModel, SearchRows, Stage, Steps, TreeSteps } from "./found_model.ts";
 import { divideRows, holdOut, placeOf } from "./row_folds.ts";
 import type { SearchContext, SearchOptions } from "./search_options.ts";
-import { foldTasks, searchTrees } from "./search_trees.ts";
+import { type ChosenTrees, foldTasks, type FoundTrees, searchTrees } from "./search_trees.ts";
 import { streamSeed } from "./stream_seed.ts";
 
 /** Up to here a search is on all rows; else on a sample of whole groups. */
@@ -15,7 +15,7 @@ const searchRowsMax = 100_000;
 const heldOutShare = 0.2;
 /** The final trees have more rows than those of the folds. */
 const treesFactor = 1.1;
-/** Final runs, whose mean is taken. */
+/** Final runs, at least, whose mean is taken: of each kind of trees equally many. */
 const finalRuns = 4;
 /** Numbers of streams of random numbers: the folds are the first. */
 const streams = { final: 100, sample: 200 };
@@ -40,11 +40,18 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
     : divideRows(rows, seed, foldsOf(steps));
   const { labels, weights } = rows;
   const all: FoldedRows = { fields, labels, ...weights ? { weights } : {}, ...folded };
-  const { runs, stages, ...chosen } = await chooseTrees(rows, all, isLarge, context, steps);
-  const trees = steps?.trees ?? finalTrees(all, runs);
-  const done: Steps = { ...chosen, seed, foldTrees: runs.map((run) => run.trees), trees };
+  const { kinds, stages } = await chooseTrees(rows, all, isLarge, context, steps);
+  const done: Steps = {
+    seed,
+    kinds: kinds.map(({ runs, ...kind }, k) => ({
+      ...kind,
+      foldTrees: runs.map((run) => run.trees),
+      trees: steps?.kinds[k].trees ?? finalTrees(all, runs),
+    })),
+  };
   const finals = await boostFinal(all, done, context);
-  const model = await fitTables(all, runs, finals, context);
+  const foldRuns = all.folds.map((_, fold) => kinds.map(({ runs }) => runs[fold]));
+  const model = await fitTables(all, foldRuns, finals, context);
   const tables = model.tables.map((table) => ({
     ...table,
     positions: table.positions.map((positions, axis) => {
@@ -53,11 +60,13 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
     }),
   }));
   const { logLoss, ece } = model.outOfFold;
+  const [{ mode, leaves, smoothing, pairs, trees }] = done.kinds;
   const last: Stage = {
     name: "coefficients",
-    mode: done.mode,
-    leaves: done.leaves,
-    pairCount: done.pairs.length,
+    mode,
+    leaves,
+    ...smoothing === undefined ? {} : { smoothing },
+    pairCount: pairs.length,
     logLoss,
     ece,
     trees,
@@ -66,11 +75,6 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
   return { ...model, tables, stages: steps ? [] : [...stages, last], steps: done };
 }
 
-type Choice = Pick<Steps, "mode" | "leaves" | "pairs" | "foldPairs"> & {
-  readonly runs: readonly BoostRun[];
-  readonly stages: readonly Stage[];
-};
-
 /** Searches, or repeats the steps of a search; on many rows, the folds' runs are those of the held-out rows. */
 async function chooseTrees(
   rows: SearchRows,
@@ -78,35 +82,45 @@ async function chooseTrees(
   isLarge: boolean,
   context: SearchContext,
   steps: Steps | undefined,
-): Promise<Choice> {
-  const { seed, threads, observe, checkpoint, kept } = context;
+): Promise<FoundTrees> {
   const searched = steps
     ? undefined
-    : await searchTrees(isLarge ? sampleRows(rows, all, seed) : all, context);
+    : await searchTrees(isLarge ? sampleRows(rows, all, context.seed) : all, context);
   if (searched && !isLarge) return searched;
-  const kind = steps ?? searched;
-  if (!kind) throw new Error("neither steps nor a search");
-  const { mode, leaves, pairs } = kind;
+  const kinds: ChosenTrees[] = [];
+  for (const kind of steps?.kinds ?? searched?.kinds ?? []) kinds.push(await boostFolds(all, kind, context));
+  return { kinds, stages: searched?.stages ?? [] };
+}
+
+/** Grows trees of a kind on each fold: as many as its steps say, or as many as suit the scored rows. */
+async function boostFolds(
+  rows: FoldedRows,
+  kind: TreeSteps | ChosenTrees,
+  { seed, threads, observe, checkpoint, kept }: SearchContext,
+): Promise<ChosenTrees> {
+  const { mode, leaves, smoothing, pairs } = kind;
+  const steps = "foldTrees" in kind ? kind : undefined;
   // The steps of more rows, or of fewer ones, may have other folds.
-  const isOfFolds = steps?.foldTrees.length === all.folds.length;
-  const foldPairs = isOfFolds && steps ? steps.foldPairs : all.folds.map(() => pairs);
-  const tasks = foldTasks(all, { seed, mode, leaves, foldPairs }).map((task, fold): BoostTask => {
+  const isOfFolds = steps?.foldTrees.length === rows.folds.length;
+  const foldPairs = isOfFolds && steps ? steps.foldPairs : rows.folds.map(() => pairs);
+  const tasks = foldTasks(rows, { seed, mode, leaves, smoothing, foldPairs }).map((task, fold): BoostTask => {
     if (!steps) return task;
     const { scoredOn: _, ...unscored } = task;
     const treesMax = isOfFolds ? steps.foldTrees[fold] : Math.round(steps.trees / treesFactor);
     return { ...unscored, treesMax };
   });
-  const runs = await boostAll(all, tasks, threads, {
+  const runs = await boostAll(rows, tasks, threads, {
     ...{ checkpoint, kept },
     observe: observe &&
       ((trees) => observe({ stage: "held-out", mode, leaves, pairCount: pairs.length, trees })),
   });
-  return { mode, leaves, pairs, foldPairs, runs, stages: searched?.stages ?? [] };
+  return { mode, leaves, ...smoothing === undefined ? {} : { smoothing }, pairs, foldPairs, runs };
 }
 
 /** Returns the number of folds of a search whose steps are repeated; undefined for one without folds. */
 function foldsOf(steps: Steps | undefined): number | undefined {
-  return steps && steps.foldTrees.length > 1 ? steps.foldTrees.length : undefined;
+  const count = steps?.kinds[0].foldTrees.length ?? 0;
+  return count > 1 ? count : undefined;
 }
 
 /** Draws whole groups of the rows that are not held out, and divides them into folds. */
@@ -149,25 +163,30 @@ function finalTrees(rows: FoldedRows, runs: readonly BoostRun[]): number {
   return Math.round(treesFactor * sum / total);
 }
 
-async function boostFinal(rows: FoldedRows, steps: Steps, context: SearchContext): Promise<BoostRun[]> {
-  const { mode, leaves, pairs, trees, seed } = steps;
-  const { observe, checkpoint, kept, threads } = context;
+async function boostFinal(
+  rows: FoldedRows,
+  { kinds, seed }: Steps,
+  { observe, checkpoint, kept, threads }: SearchContext,
+): Promise<BoostRun[]> {
   const fittedTo = blocksOf(rows);
-  const tasks = Array.from({ length: finalRuns }, (_, i): BoostTask => ({
+  const each = Array.from({ length: Math.ceil(finalRuns / kinds.length) }, () => kinds).flat();
+  const tasks = each.map(({ mode, leaves, smoothing, pairs, trees }, i): BoostTask => ({
     fittedTo,
     mode,
     leaves,
+    smoothing,
     pairs,
     treesMax: trees,
     patience: stopping.patience,
     seed: streamSeed(seed, streams.final + i),
   }));
+  const [{ mode, leaves, pairs }] = kinds;
   const event = {
     stage: "final",
     mode,
     leaves,
     pairCount: pairs.length,
-    treesTotal: finalRuns * trees,
+    treesTotal: tasks.reduce((sum, { treesMax }) => sum + treesMax, 0),
   } as const;
   return await boostAll(rows, tasks, threads, {
     ...{ checkpoint, kept },

@@ -17,10 +17,14 @@ const mergeBudget = 1e-4;
 /** Tables of trees, with coefficients fitted on rows that the trees were not. */
 export type FittedTables = Omit<FoundModel, "stages" | "steps">;
 
-/** Adds the final trees up into tables, multiplies them by their coefficients, merges like bins and purifies them. */
+/**
+ * Adds the final trees up into tables, multiplies them by their coefficients, merges like bins and purifies them.
+ *
+ * @param foldRuns Per fold the runs whose mean is taken.
+ */
 export async function fitTables(
   rows: FoldedRows,
-  foldRuns: readonly BoostRun[],
+  foldRuns: readonly (readonly BoostRun[])[],
   finals: readonly BoostRun[],
   context: Pick<SearchContext, "checkpoint">,
 ): Promise<FittedTables> {

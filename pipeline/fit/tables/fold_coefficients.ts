@@ -42,10 +42,14 @@ export async function tablesIn(
   return { start: intercept, tables };
 }
 
-/** Fits a coefficient per table to what the folds' tables add to the rows that each fold is scored on, in the better form. */
+/**
+ * Fits a coefficient per table to what the folds' tables add to the rows that each fold is scored on, in the better form.
+ *
+ * @param runs Per fold the runs whose mean is taken.
+ */
 export async function fitOnFolds(
   rows: FoldedRows,
-  runs: readonly BoostRun[],
+  runs: readonly (readonly BoostRun[])[],
   pause: Pause,
 ): Promise<FoldCoefficients> {
   const scored = scoredRows(rows);
@@ -78,7 +82,7 @@ interface ScoredOptions {
 async function valuesIn(
   form: TableForm,
   rows: FoldedRows,
-  runs: readonly BoostRun[],
+  runs: readonly (readonly BoostRun[])[],
   { scored, pause }: ScoredOptions,
 ): Promise<{ values: TableValues; keys: readonly string[]; start: number }> {
   const { fields, labels, weights } = rows;
@@ -86,11 +90,11 @@ async function valuesIn(
   const columns = new Map<string, Float64Array>();
   const places = new Uint32Array(total);
   let [from, starts] = [0, 0];
-  for (const [fold, run] of runs.entries()) {
+  for (const [fold, own] of runs.entries()) {
     const count = scored[fold].length;
     places.set(scored[fold], from);
     const among = rowsOf(rows, new Set(rows.folds[fold].fittedTo));
-    const { start, tables } = await tablesIn(form, [run], { fields, among, weights }, pause);
+    const { start, tables } = await tablesIn(form, own, { fields, among, weights }, pause);
     starts += start;
     for (const table of tables) {
       const column = columns.get(keyOf(table)) ?? new Float64Array(total);

@@ -50,24 +50,26 @@ export interface Stage {
   readonly mode: "sorted" | "single";
   /** Leaves of a tree. */
   readonly leaves: number;
+  /** How strongly the values of leaves are drawn to 0 and to their parents', as a multiple of the usual; absent: 1. */
+  readonly smoothing?: number;
   /** Number of pairs of fields that trees may combine. */
   readonly pairCount: number;
   readonly logLoss: number;
   readonly ece: number;
   /** Trees, the mean of the folds. */
   readonly trees: number;
-  /** Whether it was chosen. */
+  /** Whether its trees are in the tables. */
   readonly chosen: boolean;
 }
 
 /** A pair of fields, by position, ascending. */
 export type Pair = readonly [number, number];
 
-/** What a search has chosen: enough to train again without a search. */
-export interface Steps {
-  readonly seed: number;
+/** One kind of trees that a search has chosen. */
+export interface TreeSteps {
   readonly mode: Stage["mode"];
   readonly leaves: number;
+  readonly smoothing?: number | undefined;
   /** Pairs that the final trees may combine; empty if there are only curves. */
   readonly pairs: readonly Pair[];
   /** Per fold, the pairs that its trees may combine. */
@@ -76,6 +78,13 @@ export interface Steps {
   readonly foldTrees: readonly number[];
   /** Trees of each final run. */
   readonly trees: number;
+}
+
+/** What a search has chosen: enough to train again without a search. */
+export interface Steps {
+  readonly seed: number;
+  /** The best kind of trees first. The tables are the mean of those of each kind. */
+  readonly kinds: readonly TreeSteps[];
 }
 
 /** How rows were divided to measure the loss on rows that a model was not fitted to. */

@@ -26,13 +26,13 @@ export interface TreeRows extends OrderedRows {
  * @returns A function that grows a tree on rows with the given derivatives and offered fields, and returns its leaves.
  */
 export function createGrower(fields: readonly BoostField[], options: GrowerOptions) {
-  const { leaves: leafMax, pairGain } = options;
+  const { leaves: leafMax, pairGain, smoothing = 1 } = options;
   const finder = createSplitFinder(fields, options);
   const divide = createDivider(fields);
 
   return function* grow(rows: TreeRows, offered: readonly number[]): Generator<void, Leaf[]> {
     const splitRows = { ...rows, offered };
-    const leaves = [rootOf(rows)];
+    const leaves = [rootOf(rows, smoothing)];
     if (leafMax > 1) yield* finder.ofRoot(leaves[0], splitRows);
     while (leaves.length < leafMax) {
       const at = bestLeaf(leaves);
@@ -42,7 +42,7 @@ export function createGrower(fields: readonly BoostField[], options: GrowerOptio
         divide(rows.order, leaf.start, leaf.end, leaf.split),
         divide(rows.others, leaf.otherStart, leaf.otherEnd, leaf.split),
       ];
-      const children = childrenOf(leaf, leaf.split, middles, fields);
+      const children = childrenOf(leaf, leaf.split, middles, { fields, smoothing });
       const { path } = children[0];
       if (path.length === 2) pairGain[path[0] * fields.length + path[1]] += leaf.split.gain;
       leaves[at] = children[0];
@@ -86,7 +86,7 @@ function childrenOf(
   leaf: Leaf,
   split: Split,
   [middle, otherMiddle]: readonly [number, number],
-  fields: readonly BoostField[],
+  { fields, smoothing }: { readonly fields: readonly BoostField[]; readonly smoothing: number },
 ): [Leaf, Leaf] {
   const child = (isLeft: boolean, { gradient, curvature, weight }: LeafSums): Leaf => ({
     ...sideOf(leaf, split, fields, isLeft),
@@ -97,7 +97,7 @@ function childrenOf(
     gradient,
     curvature,
     weight,
-    value: shrunkValue({ gradient, curvature, weight }, leaf.value),
+    value: shrunkValue({ gradient, curvature, weight }, leaf.value, smoothing),
     histogram: undefined,
     split: undefined,
   });
@@ -109,7 +109,10 @@ function childrenOf(
   return [child(true, split), child(false, rest)];
 }
 
-function rootOf({ order, rowCount, otherCount, weights, gradients, curvatures }: TreeRows): Leaf {
+function rootOf(
+  { order, rowCount, otherCount, weights, gradients, curvatures }: TreeRows,
+  smoothing: number,
+): Leaf {
   let [gradient, curvature, weight] = [0, 0, 0];
   for (let i = 0; i < rowCount; i++) {
     const row = order[i];
@@ -117,15 +120,15 @@ function rootOf({ order, rowCount, otherCount, weights, gradients, curvatures }:
     curvature += curvatures[row];
     weight += weights ? weights[row] : 1;
   }
-  const value = shrunkValue({ gradient, curvature, weight }, 0);
+  const value = shrunkValue({ gradient, curvature, weight }, 0, smoothing);
   const rows = { start: 0, end: rowCount, otherStart: 0, otherEnd: otherCount };
   const sums = { gradient, curvature, weight };
   return { path: [], sets: [], ...rows, ...sums, value, histogram: undefined, split: undefined };
 }
 
-function shrunkValue({ gradient, curvature, weight }: LeafSums, parent: number): number {
-  const share = weight / (weight + growth.shrink);
-  return share * (-gradient / (curvature + growth.l2)) + (1 - share) * parent;
+function shrunkValue({ gradient, curvature, weight }: LeafSums, parent: number, smoothing: number): number {
+  const share = weight / (weight + smoothing * growth.shrink);
+  return share * (-gradient / (curvature + smoothing * growth.l2)) + (1 - share) * parent;
 }
 
 /** Returns the leaf whose division gains most, the first of equal ones, or −1. */

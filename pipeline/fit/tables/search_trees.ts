@@ -2,7 +2,8 @@ import { boostAll } from "./boost_jobs.ts";
 import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
 import type { SearchContext } from "./search_options.ts";
 import { scoreFolds } from "./fold_scores.ts";
-import type { Pair, Stage, Steps } from "./found_model.ts";
+import { mixTrees } from "./mix_trees.ts";
+import type { Pair, Stage, TreeSteps } from "./found_model.ts";
 import { streamSeed } from "./stream_seed.ts";
 
 /** Leaves of a tree that are tried, ascending. */
@@ -17,11 +18,20 @@ const simplerMargin = 1.001;
 /** The second mode is given up if its first loss is this much worse. */
 const modeMargin = 1.003;
 
+/**
+ * Of few rows less smoothing is tried, too: where rows are nearly certain, their curvatures add up to little beside `growth.l2`. It is taken
+ * if it lowers the loss to this share.
+ */
+const weakSmoothing = 0.2;
+const weakShare = 0.995;
+const weakRowsMax = 10_000;
+
 /** Trees of one kind, cross-validated. */
 interface Candidate {
   readonly name: Stage["name"];
   readonly mode: Stage["mode"];
   readonly leaves: number;
+  readonly smoothing?: number | undefined;
   /** Per fold. */
   readonly pairs: readonly (readonly Pair[] | "all")[];
   readonly pairCount: number;
@@ -33,17 +43,24 @@ interface Tried extends Candidate {
   readonly stage: Stage;
 }
 
-/** The trees that a search has chosen. */
-export interface ChosenTrees extends Pick<Steps, "mode" | "leaves" | "pairs" | "foldPairs"> {
+/** A kind of trees that a search has chosen, and its run per fold. */
+export interface ChosenTrees
+  extends Pick<TreeSteps, "mode" | "leaves" | "smoothing" | "pairs" | "foldPairs"> {
   readonly runs: readonly BoostRun[];
+}
+
+/** What a search for trees has found. */
+export interface FoundTrees {
+  /** The best kind first. */
+  readonly kinds: readonly ChosenTrees[];
   readonly stages: readonly Stage[];
 }
 
 /**
- * Searches for the kind of trees with the least loss on rows that their fold was not fitted to: only curves, then more leaves and two ways
+ * Searches for the kinds of trees with the least loss on rows that their fold was not fitted to: only curves, then more leaves and two ways
  * of dividing levels, then the fewest pairs of fields that are nearly as good.
  */
-export async function searchTrees(rows: FoldedRows, context: SearchContext): Promise<ChosenTrees> {
+export async function searchTrees(rows: FoldedRows, context: SearchContext): Promise<FoundTrees> {
   const tried: Tried[] = [];
   let stopped = false;
   const run = async (candidate: Candidate) => {
@@ -55,13 +72,25 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
   const { fields, folds } = rows;
   const every = <Pairs>(pairs: Pairs) => folds.map(() => pairs);
   const pairTotal = fields.length * (fields.length - 1) / 2;
-  const curves = await run({ name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 });
+  const onlyCurves = { name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 } as const;
+  const usual = await run(onlyCurves);
+  const isWeakTried = rows.labels.length <= weakRowsMax && !stopped;
+  const weak = isWeakTried ? await run({ ...onlyCurves, smoothing: weakSmoothing }) : undefined;
+  const curves = weak && weak.logLoss <= weakShare * usual.logLoss ? weak : usual;
+  const { smoothing } = curves;
   let best: Tried | undefined;
   const ladder = async (mode: Stage["mode"], from: number, giveUpAbove: number) => {
     let last = giveUpAbove;
     for (const leaves of leafCounts.filter((count) => count >= from)) {
       if (stopped) return;
-      const result = await run({ name: "pairs", mode, leaves, pairs: every("all"), pairCount: pairTotal });
+      const result = await run({
+        name: "pairs",
+        mode,
+        leaves,
+        smoothing,
+        pairs: every("all"),
+        pairCount: pairTotal,
+      });
       if (!best || result.logLoss < best.logLoss) best = result;
       if (!(result.logLoss < last)) return;
       last = result.logLoss;
@@ -71,35 +100,66 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
   if (best && fields.some(({ isNumeric }) => !isNumeric)) {
     await ladder("single", best.leaves, best.logLoss * modeMargin);
   }
-  const isCurves = !best || curves.logLoss <= best.logLoss * simplerMargin;
-  const chosen = isCurves || !best ? curves : await prune(best, pairTotal, fields.length, run, () => stopped);
-  const stages = tried.map(({ stage }) => ({ ...stage, chosen: stage === chosen.stage }));
+  const mixed = mixTrees(rows, tried, best ? simpler(curves, best) : curves);
+  const chosen = await prunePairs(rows, { mixed, curves, pairTotal, run, isStopped: () => stopped });
+  const stages = tried.map(({ stage }) => ({
+    ...stage,
+    chosen: chosen.some((kind) => kind.stage === stage),
+  }));
   const gains = (best ?? curves).runs.map(({ pairGain }) => pairGain);
-  const { mode, leaves, runs } = chosen;
-  return {
+  const kinds = chosen.map(({ mode, leaves, smoothing, pairCount, pairs, runs }): ChosenTrees => ({
     mode,
     leaves,
-    pairs: largestPairs(gains, fields.length, chosen.pairCount),
-    foldPairs: chosen.pairs.map((pairs) => pairs === "all" ? allPairs(fields.length) : pairs),
+    ...smoothing === undefined ? {} : { smoothing },
+    pairs: largestPairs(gains, fields.length, pairCount),
+    foldPairs: pairs.map((own) => own === "all" ? allPairs(fields.length) : own),
     runs,
-    stages,
-  };
+  }));
+  return { kinds, stages };
+}
+
+interface PruneOptions {
+  readonly mixed: readonly Tried[];
+  readonly curves: Tried;
+  readonly pairTotal: number;
+  run(candidate: Candidate): Promise<Tried>;
+  isStopped(): boolean;
+}
+
+/** Leaves pairs out of a mixture of trees, as many as the best kind of them can do without, and mixes what is left. */
+async function prunePairs(rows: FoldedRows, options: PruneOptions): Promise<readonly Tried[]> {
+  const { mixed, curves, run, isStopped } = options;
+  const [best, ...others] = mixed.filter(({ pairCount }) => pairCount > 0)
+    .sort((one, other) => one.logLoss - other.logLoss);
+  if (!best) return mixed;
+  const pruned = await prune(best, rows.fields.length, options);
+  if (pruned === best) return mixed;
+  const { pairs, pairCount } = pruned;
+  const left = [curves, pruned];
+  for (const { mode, leaves, smoothing } of others) {
+    if (isStopped()) break;
+    left.push(await run({ name: "pruned", mode, leaves, smoothing, pairs, pairCount }));
+  }
+  return mixTrees(rows, left, simpler(curves, pruned));
+}
+
+/** Returns the simpler trees, unless the others are clearly better. */
+function simpler(simple: Tried, other: Tried): Tried {
+  return simple.logLoss <= other.logLoss * simplerMargin ? simple : other;
 }
 
 /** Returns the trees with the fewest pairs that are nearly as good as with all. */
 async function prune(
   best: Tried,
-  pairTotal: number,
   fieldCount: number,
-  run: (candidate: Candidate) => Promise<Tried>,
-  isStopped: () => boolean,
+  { pairTotal, run, isStopped }: PruneOptions,
 ): Promise<Tried> {
   let least = pairTotal <= pairsMax ? best : undefined;
   for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
     if (isStopped() && least) break;
     const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fieldCount, count));
-    const { mode, leaves } = best;
-    const result = await run({ name: "pruned", mode, leaves, pairs, pairCount: count });
+    const { mode, leaves, smoothing } = best;
+    const result = await run({ name: "pruned", mode, leaves, smoothing, pairs, pairCount: count });
     if (result.logLoss <= best.logLoss * simplerMargin) return result;
     if (!least || result.logLoss < least.logLoss) least = result;
   }
@@ -107,30 +167,36 @@ async function prune(
 }
 
 async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {
-  const { name, mode, leaves, pairs, pairCount } = candidate;
+  const { name, mode, leaves, smoothing, pairs, pairCount } = candidate;
   const { seed, threads, observe, checkpoint, kept } = context;
-  const tasks = foldTasks(rows, { seed, mode, leaves, foldPairs: pairs });
+  const tasks = foldTasks(rows, { seed, mode, leaves, smoothing, foldPairs: pairs });
   const runs = await boostAll(rows, tasks, threads, {
     ...{ checkpoint, kept },
     observe: observe && ((trees) => observe({ stage: name, mode, leaves, pairCount, trees })),
   });
   const { logLoss, ece } = scoreFolds(rows, rows, runs.map(({ logits }) => logits));
   const trees = runs.reduce((sum, run) => sum + run.trees, 0) / runs.length;
-  const stage: Stage = { name, mode, leaves, pairCount, logLoss, ece, trees, chosen: false };
+  const kind = { mode, leaves, ...smoothing === undefined ? {} : { smoothing } };
+  const stage: Stage = { name, ...kind, pairCount, logLoss, ece, trees, chosen: false };
   return { ...candidate, runs, logLoss, stage };
 }
 
-interface TreeKind extends Pick<Steps, "seed" | "mode" | "leaves"> {
+interface TreeKind extends Pick<TreeSteps, "mode" | "leaves" | "smoothing"> {
+  readonly seed: number;
   readonly foldPairs: readonly (readonly Pair[] | "all")[];
 }
 
 /** Returns a run per fold, which ends when more trees do not lower the loss of its scored rows. */
-export function foldTasks({ folds }: FoldedRows, { seed, mode, leaves, foldPairs }: TreeKind): BoostTask[] {
+export function foldTasks(
+  { folds }: FoldedRows,
+  { seed, mode, leaves, smoothing, foldPairs }: TreeKind,
+): BoostTask[] {
   return folds.map(({ fittedTo, scoredOn }, fold) => ({
     fittedTo,
     scoredOn,
     mode,
     leaves,
+    smoothing,
     pairs: foldPairs[fold],
     ...stopping,
     seed: streamSeed(seed, fold),

@@ -11,7 +11,7 @@ import { type Leaf, rangeOf } from "./leaf.ts";
 import { noSplit, scanCuts, scanLevels, scanSubsets, type Split } from "./split_search.ts";
 
 /** Which divisions are looked for. */
-export interface SplitOptions extends Pick<BoostTask, "mode"> {
+export interface SplitOptions extends Pick<BoostTask, "mode" | "smoothing"> {
   /** Whether a path may combine two fields, shape (fields, fields), symmetric. */
   readonly allowed: Uint8Array;
 }
@@ -25,7 +25,11 @@ export interface SplitRows extends OrderedRows {
 const stepRows = 50_000;
 
 /** Creates a finder of the best divisions of leaves, which keeps the memory of histograms from tree to tree. */
-export function createSplitFinder(fields: readonly BoostField[], { mode, allowed }: SplitOptions) {
+export function createSplitFinder(
+  fields: readonly BoostField[],
+  { mode, allowed, smoothing = 1 }: SplitOptions,
+) {
+  const l2 = smoothing * growth.l2;
   const pool = createHistogramPool(fields);
 
   function* count(leaf: Leaf, rows: SplitRows, among: readonly number[]): Generator<void, Histogram> {
@@ -40,7 +44,7 @@ export function createSplitFinder(fields: readonly BoostField[], { mode, allowed
   }
 
   const bestSplit = (leaf: Leaf, histogram: Histogram, among: readonly number[]) =>
-    scanFields(leaf, histogram, among, { fields, pool, mode });
+    scanFields(leaf, histogram, among, { fields, pool, mode, l2 });
 
   /** Returns the larger child's sums: the parent's, where they are or in less room, without the smaller child's. */
   function subtract(parent: Leaf, sums: Histogram, counted: Histogram, children: Children): Histogram {
@@ -121,6 +125,8 @@ function candidates({ path }: Leaf, offered: readonly number[], allowed: Uint8Ar
 }
 
 interface Bins extends Pick<SplitOptions, "mode"> {
+  /** Added to the curvature of each side. */
+  readonly l2: number;
   readonly fields: readonly BoostField[];
   readonly pool: HistogramPool;
 }
@@ -129,18 +135,18 @@ function scanFields(
   leaf: Leaf,
   histogram: Histogram,
   among: readonly number[],
-  { fields, pool, mode }: Bins,
+  { fields, pool, mode, l2 }: Bins,
 ): Split | undefined {
   const best = noSplit();
   for (const f of among) {
     const { isNumeric, binCount } = fields[f];
     const offset = pool.offsetOf(leaf.path, f);
     if (isNumeric) {
-      scanCuts(best, f, histogram, offset, rangeOf(leaf, f, fields[f]), leaf);
+      scanCuts(best, f, histogram, offset, rangeOf(leaf, f, fields[f]), leaf, l2);
       continue;
     }
-    scanLevels(best, f, histogram, offset, binCount, leaf);
-    if (mode === "sorted") scanSubsets(best, f, histogram, offset, binCount, leaf);
+    scanLevels(best, f, histogram, offset, binCount, leaf, l2);
+    if (mode === "sorted") scanSubsets(best, f, histogram, offset, binCount, leaf, l2);
   }
   return best.field < 0 ? undefined : best;
 }

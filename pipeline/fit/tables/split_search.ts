@@ -48,11 +48,12 @@ export function scanCuts(
   offset: number,
   range: BinRange,
   sums: LeafSums,
+  l2: number,
 ): void {
   const at = 3 * offset;
   const missing = histogram[at + 2];
-  scanFrom(best, field, histogram, offset, range, sums, true, histogram[at], histogram[at + 1], missing);
-  if (missing > 0) scanFrom(best, field, histogram, offset, range, sums, false, 0, 0, 0);
+  scanFrom(best, field, histogram, offset, range, sums, l2, true, histogram[at], histogram[at + 1], missing);
+  if (missing > 0) scanFrom(best, field, histogram, offset, range, sums, l2, false, 0, 0, 0);
 }
 
 /** Tries the cuts with the given sums on the left before the first bin. */
@@ -63,12 +64,13 @@ function scanFrom(
   offset: number,
   { from, to }: BinRange,
   { gradient, curvature, weight }: LeafSums,
+  l2: number,
   missingLeft: boolean,
   leftGradient: number,
   leftCurvature: number,
   leftWeight: number,
 ): void {
-  const { l2, leafRows } = growth;
+  const { leafRows } = growth;
   const whole = gradient * gradient / (curvature + l2);
   // After the last bin with rows.
   let lowest = from;
@@ -108,8 +110,9 @@ export function scanLevels(
   offset: number,
   binCount: number,
   { gradient, curvature, weight }: LeafSums,
+  l2: number,
 ): void {
-  const { l2, leafRows } = growth;
+  const { leafRows } = growth;
   const whole = gradient * gradient / (curvature + l2);
   for (let level = 0; level < binCount; level++) {
     const at = 3 * (offset + level);
@@ -135,6 +138,7 @@ export function scanSubsets(
   offset: number,
   binCount: number,
   { gradient, curvature, weight }: LeafSums,
+  usualL2: number,
 ): void {
   const { leafRows, subsetL2, subsetMax } = growth;
   const levels: number[] = [];
@@ -142,7 +146,7 @@ export function scanSubsets(
     if (histogram[3 * (offset + level) + 2] >= leafRows) levels.push(level);
   }
   if (levels.length < 2) return;
-  const l2 = growth.l2 + subsetL2;
+  const l2 = usualL2 + subsetL2;
   const rate = (level: number) =>
     histogram[3 * (offset + level)] / (histogram[3 * (offset + level) + 1] + subsetL2);
   const rates = new Map(levels.map((level) => [level, rate(level)]));

@@ -210,9 +210,9 @@ function notesOf(
   const shown = ({ logLoss, ece }: OutOfFoldQuality) =>
     `${logLoss.toFixed(4)} (calibration error ${ece.toFixed(4)})`;
   return [
-    `${curves} curve(s) and ${
-      tables.length - curves
-    } table(s) of two features, by trees of ${steps.leaves} leaves: their out-of-fold ` +
+    `${curves} curve(s) and ${tables.length - curves} table(s) of two features, by trees of ${
+      leavesOf(steps)
+    } leaves: their out-of-fold ` +
     `log loss is ${shown(own)}, that of the plain spec ${shown(plain)}.`,
     ...(own.logLoss < plain.logLoss ? [] : [
       "The plain spec is better on these rows: search again with --features auto, or train without tables.",
@@ -223,4 +223,9 @@ function notesOf(
       }: the words of a text are not looked up in tables. Rows may have it, to no effect.`,
     ]),
   ];
+}
+
+function leavesOf({ kinds }: FoundModel["steps"]): string {
+  const counts = [...new Set(kinds.map(({ leaves }) => leaves))].sort((a, b) => a - b);
+  return counts.join(" and of ");
 }

@@ -1,20 +1,20 @@
 import type { FeatureSpec } from "../../examples/spec.ts";
 import type { TablesSpec } from "../../examples/table_spec.ts";
-import type { Pair, Steps } from "../../fit/tables/found_model.ts";
+import type { Pair, Steps, TreeSteps } from "../../fit/tables/found_model.ts";
 
 /** Returns the feature spec of found tables: that of the search, with what it has chosen. @param names Of the axes. */
-export function foundSpec(spec: FeatureSpec, steps: Steps, names: readonly string[]): FeatureSpec {
+export function foundSpec(spec: FeatureSpec, { kinds }: Steps, names: readonly string[]): FeatureSpec {
   const named = (pairs: readonly Pair[]) => pairs.map((pair) => pair.map((axis) => names[axis]));
-  const { mode, leaves, pairs, foldPairs, foldTrees, trees } = steps;
-  const tables: TablesSpec = {
+  const [first, ...others] = kinds.map(({ mode, leaves, smoothing, pairs, foldPairs, foldTrees, trees }) => ({
     mode,
     leaves,
+    ...smoothing === undefined ? {} : { smoothing },
     pairs: named(pairs),
     foldPairs: foldPairs.map(named),
     foldTrees: [...foldTrees],
     trees,
-  };
-  return { ...spec, tables };
+  }));
+  return { ...spec, tables: { ...first, ...others.length > 0 ? { others } : {} } };
 }
 
 /** Returns the steps of a spec's tables. */
@@ -24,5 +24,11 @@ export function stepsOf(tables: TablesSpec, seed: number, names: readonly string
       const [first, second] = [names.indexOf(a), names.indexOf(b)];
       return first < second ? [first, second] : [second, first];
     });
-  return { ...tables, seed, pairs: placed(tables.pairs), foldPairs: tables.foldPairs.map(placed) };
+  const { others = [], ...first } = tables;
+  const kinds = [first, ...others].map((kind): TreeSteps => ({
+    ...kind,
+    pairs: placed(kind.pairs),
+    foldPairs: kind.foldPairs.map(placed),
+  }));
+  return { seed, kinds };
 }

@@ -236,5 +236,31 @@ Deno.test("found features: a spec whose tables name no feature is rejected", () 
   assertFailure(() => parse({}), "spec-invalid", /"y" is not one of the features/);
   assertFailure(() => parse({ pairs: [["x", "x"]] }), "spec-invalid", /"x" is paired with itself/);
   assertFailure(() => parse({ leaves: 1 }), "spec-invalid", /is not valid/);
-  parse({ pairs: [["x", "at:weekday"]] });
+  const kind = { ...tables, pairs: [["x", "at:weekday"]] };
+  parse(kind);
+  parse({ ...kind, others: [kind] });
+  assertFailure(() => parse({ ...kind, others: [tables] }), "spec-invalid", /"y" is not one of the features/);
+  assertFailure(() => parse({ ...kind, others: [{ ...kind, others: [] }] }), "spec-invalid", /is not valid/);
 });
+
+Deno.test("found features: a spec of two kinds of trees makes the mean of both, and is that of the model", () =>
+  withRows(600, async (made) => {
+    const trees = { foldTrees: [40, 40, 40], trees: 44 };
+    const pairs = [["x", "c"]];
+    const kind = { mode: "sorted", leaves: 8, pairs, foldPairs: [pairs, pairs, pairs], ...trees };
+    const others = [{
+      mode: "single",
+      leaves: 4,
+      smoothing: 0.2,
+      pairs: [],
+      foldPairs: [[], [], []],
+      ...trees,
+    }];
+    const spec = parseSpec({ ...specOf(features), tables: { ...kind, others } }, "spec.json");
+    const { artifact: { id, metadata } } = await trainOn(made, spec);
+    assert.deepEqual(metadata.spec.tables, { ...kind, others });
+    const again = await trainOn(made, parseSpec(metadata.spec, "the model's"));
+    assert.equal(again.artifact.id, id);
+    const one = await trainOn(made, parseSpec({ ...specOf(features), tables: kind }, "spec.json"));
+    assert.notEqual(one.artifact.id, id);
+  }));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { findTables } from "../../../../pipeline/fit/tables/find_tables.ts";
 import {
   type FoundModel,
+  type Pair,
   type SearchRows,
   type Stage,
   tableLogits,
@@ -50,7 +51,10 @@ Deno.test("a planted pair of fields is found, and is worth most", () => {
   const [curves] = stages;
   assert.equal(curves.name, "curves");
   assert.ok(outOfFold.logLoss < 0.85 * curves.logLoss);
-  assert.equal(stages.filter(({ chosen, name }) => chosen && name !== "coefficients").length, 1);
+  assert.equal(
+    stages.filter(({ chosen, name }) => chosen && name !== "coefficients").length,
+    plantedModel.steps.kinds.length,
+  );
 });
 
 Deno.test("cells read as log-odds: the planted steps are found at the planted bins", () => {
@@ -66,7 +70,7 @@ Deno.test("cells read as log-odds: the planted steps are found at the planted bi
 Deno.test("no table is found in noise", async () => {
   const noise = binnedRows(2000, shapes, { seed: 4, logit: () => -0.4 });
   const { tables, steps, outOfFold } = await find(noise);
-  assert.deepEqual(steps.pairs, []);
+  assert.deepEqual(steps.kinds.map(({ pairs }) => pairs), [[]]);
   assert.ok(tables.every(({ worth }) => worth < 0.02), `${tables.map(({ worth }) => worth)}`);
   assert.ok(outOfFold.logLoss < 0.69);
 });
@@ -89,14 +93,53 @@ Deno.test("the steps of a search give the same bytes without it", async () => {
 });
 
 Deno.test("steps of a search with another number of folds are repeated with trees like theirs", async () => {
-  const { steps, outOfFold } = plantedModel;
-  const trees = steps.foldTrees[0];
-  const ofOne = { ...steps, foldTrees: [trees], foldPairs: [steps.pairs] };
-  const repeated = await find(planted, { steps: ofOne });
-  assert.equal(repeated.outOfFold.folds.length, outOfFold.folds.length);
-  assert.ok(Math.abs(repeated.outOfFold.logLoss / outOfFold.logLoss - 1) < 0.02);
-  const ofThree = { ...steps, foldTrees: [trees, trees, trees], foldPairs: [0, 1, 2].map(() => steps.pairs) };
-  assert.equal((await find(planted, { steps: ofThree })).outOfFold.folds.length, 3);
+  const { steps: { seed, kinds }, outOfFold } = plantedModel;
+  const withFolds = (count: number) => ({
+    seed,
+    kinds: kinds.map((kind) => ({
+      ...kind,
+      foldTrees: kind.foldTrees.slice(0, count),
+      foldPairs: kind.foldPairs.slice(0, count),
+    })),
+  });
+  const ofOne = await find(planted, { steps: withFolds(1) });
+  assert.equal(ofOne.outOfFold.folds.length, outOfFold.folds.length);
+  assert.ok(Math.abs(ofOne.outOfFold.logLoss / outOfFold.logLoss - 1) < 0.02);
+  assert.equal((await find(planted, { steps: withFolds(3) })).outOfFold.folds.length, 3);
+});
+
+Deno.test("tables of two kinds of trees are the mean of both, and have the pairs of both", async () => {
+  const trees = { foldTrees: [60, 60, 60], trees: 66 };
+  const kindOf = (pairs: readonly Pair[], leaves: number) =>
+    ({ mode: "sorted", leaves, pairs, foldPairs: [pairs, pairs, pairs], ...trees }) as const;
+  const kinds = [kindOf([[0, 2]], 8), kindOf([[1, 3]], 4)];
+  const found = await find(planted, { steps: { seed: 7, kinds } });
+  assert.deepEqual(found.steps.kinds, kinds);
+  const pairs = found.tables.filter(({ fields }) => fields.length === 2).map(({ fields }) => fields.join());
+  assert.deepEqual(pairs.sort(), ["0,2", "1,3"]);
+  // Of the trees of one kind alone, the planted steps are twice as high before their coefficient.
+  const alone = await find(planted, { steps: { seed: 7, kinds: [kinds[0]] } });
+  const [half, whole] = [found, alone].map(({ tables }) => {
+    const table = tables.find(({ fields }) => fields.join() === "0,2");
+    return table ? Math.max(...table.cells) : NaN;
+  });
+  assert.ok(Math.abs(half / whole - 0.5) < 0.1, `${half} ${whole}`);
+});
+
+Deno.test("trees of few rows that are nearly certain are smoothed less; those of others, and of many rows, as usual", async () => {
+  const few = ["a", "b", "c", "d", "e"].map((name) => ({ name, kind: "numeric", bins: 3 }) as const);
+  const certain = (count: number) =>
+    binnedRows(count, few, {
+      logit: ([a, b, c, d]) => 9 * (step(a > 1) + step(c > 1)) + 6 * (step(b > 2) - step(d > 2)),
+    });
+  const rows = certain(900);
+  const found = await find(rows, { stopAt: ({ smoothing }) => smoothing !== undefined });
+  assert.deepEqual(found.steps.kinds.map(({ smoothing }) => smoothing), [0.2]);
+  const repeated = await find(rows, { steps: found.steps });
+  assert.equal(text({ ...repeated, stages: found.stages }), text(found));
+  assert.deepEqual(plantedModel.steps.kinds.map(({ smoothing }) => smoothing), [undefined]);
+  const many = await find(binnedRows(10_001, few, { logit: () => 0 }), { stopAt: () => true });
+  assert.deepEqual(many.stages.map(({ smoothing }) => smoothing), [undefined, undefined]);
 });
 
 Deno.test("few rows are divided into up to ten folds, of at least 20 groups; by time into three", async () => {
@@ -153,9 +196,13 @@ Deno.test("rows of later folds come after those they are fitted to, if times are
 
 Deno.test("stopAt ends the search after a stage, and the best trees so far are used", async () => {
   const seen: Stage[] = [];
-  const { stages, tables } = await find(planted, { stopAt: (stage) => seen.push(stage) === 2 });
-  assert.deepEqual(seen.map(({ name, leaves }) => [name, leaves]), [["curves", 4], ["pairs", 4]]);
-  assert.equal(stages.length, 3);
+  const { stages, tables } = await find(planted, { stopAt: (stage) => seen.push(stage) === 3 });
+  assert.deepEqual(seen.map(({ name, smoothing }) => [name, smoothing ?? 1]), [
+    ["curves", 1],
+    ["curves", 0.2],
+    ["pairs", 1],
+  ]);
+  assert.equal(stages.length, 4);
   assert.deepEqual(tables[0].fields, [0, 2]);
 });
 
@@ -228,8 +275,9 @@ Deno.test("tables of a field of 70,000 levels are as large as its frequent level
   });
   // Two levels are frequent.
   for (let i = 0; i < many; i += 4) rows.fields[1].codes[i] = 1 + i % 8 / 4;
-  const steps = { ...plantedModel.steps, leaves: 8, mode: "single", pairs: allPairs(3), trees: 20 } as const;
-  const { tables } = await find(rows, { steps: { ...steps, foldPairs: [allPairs(3)], foldTrees: [20] } });
+  const kind = { leaves: 8, mode: "single", pairs: allPairs(3), trees: 20 } as const;
+  const kinds = [{ ...kind, foldPairs: [allPairs(3)], foldTrees: [20] }];
+  const { tables } = await find(rows, { steps: { seed: 7, kinds } });
   const sizes = tables.map(({ cells }) => cells.length);
   assert.ok(Math.max(...sizes) < 200, `${sizes}`);
   assert.ok(
