@@ -87,34 +87,45 @@ async function chooseTrees(
     ? undefined
     : await searchTrees(isLarge ? sampleRows(rows, all, context.seed) : all, context);
   if (searched && !isLarge) return searched;
-  const kinds: ChosenTrees[] = [];
-  for (const kind of steps?.kinds ?? searched?.kinds ?? []) kinds.push(await boostFolds(all, kind, context));
-  return { kinds, stages: searched?.stages ?? [] };
+  const kinds = steps?.kinds ?? searched?.kinds ?? [];
+  return { kinds: await boostFolds(all, kinds, context), stages: searched?.stages ?? [] };
 }
 
-/** Grows trees of a kind on each fold: as many as its steps say, or as many as suit the scored rows. */
+/** Grows trees of each kind on each fold: as many as its steps say, or as many as suit the scored rows. */
 async function boostFolds(
   rows: FoldedRows,
-  kind: TreeSteps | ChosenTrees,
+  kinds: readonly (TreeSteps | ChosenTrees)[],
   { seed, threads, observe, checkpoint, kept }: SearchContext,
-): Promise<ChosenTrees> {
-  const { mode, leaves, smoothing, pairs } = kind;
+): Promise<ChosenTrees[]> {
+  const ofFolds = kinds.map((kind) => tasksOf(rows, kind, seed));
+  const [{ mode, leaves, pairs: { length: pairCount } }] = kinds;
+  const runs = await boostAll(rows, ofFolds.flatMap(({ tasks }) => tasks), threads, {
+    ...{ checkpoint, kept },
+    observe: observe && ((trees) => observe({ stage: "held-out", mode, leaves, pairCount, trees })),
+  });
+  const foldCount = rows.folds.length;
+  return kinds.map(({ mode, leaves, smoothing, pairs }, k) => ({
+    mode,
+    leaves,
+    ...smoothing === undefined ? {} : { smoothing },
+    pairs,
+    foldPairs: ofFolds[k].foldPairs,
+    runs: runs.slice(k * foldCount, (k + 1) * foldCount),
+  }));
+}
+
+function tasksOf(rows: FoldedRows, kind: TreeSteps | ChosenTrees, seed: number) {
   const steps = "foldTrees" in kind ? kind : undefined;
   // The steps of more rows, or of fewer ones, may have other folds.
   const isOfFolds = steps?.foldTrees.length === rows.folds.length;
-  const foldPairs = isOfFolds && steps ? steps.foldPairs : rows.folds.map(() => pairs);
-  const tasks = foldTasks(rows, { seed, mode, leaves, smoothing, foldPairs }).map((task, fold): BoostTask => {
+  const foldPairs = isOfFolds && steps ? steps.foldPairs : rows.folds.map(() => kind.pairs);
+  const tasks = foldTasks(rows, { ...kind, seed, foldPairs }).map((task, fold): BoostTask => {
     if (!steps) return task;
     const { scoredOn: _, ...unscored } = task;
     const treesMax = isOfFolds ? steps.foldTrees[fold] : Math.round(steps.trees / treesFactor);
     return { ...unscored, treesMax };
   });
-  const runs = await boostAll(rows, tasks, threads, {
-    ...{ checkpoint, kept },
-    observe: observe &&
-      ((trees) => observe({ stage: "held-out", mode, leaves, pairCount: pairs.length, trees })),
-  });
-  return { mode, leaves, ...smoothing === undefined ? {} : { smoothing }, pairs, foldPairs, runs };
+  return { foldPairs, tasks };
 }
 
 /** Returns the number of folds of a search whose steps are repeated; undefined for one without folds. */
