@@ -22,6 +22,8 @@ export interface Benchmark {
 export interface Bench {
   /** Offers of the ordinary data set; other sizes are multiples of it. */
   readonly offers: number;
+  /** Whether sizes that take minutes are measured, too. */
+  readonly isLarge: boolean;
   /** The command that starts clickwell, without its arguments. */
   readonly clickwell: readonly string[];
   /** The version of clickwell that is measured. */
@@ -51,6 +53,7 @@ export const cacheFolder: string = join(benchFolder, ".cache");
 
 export interface BenchOptions {
   readonly offers: number;
+  readonly isLarge: boolean;
   readonly rounds: number;
   readonly clickwell: readonly string[];
   readonly denoVersion: string;

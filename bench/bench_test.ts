@@ -20,7 +20,7 @@ Deno.test("recorded commands contain no path of the machine, each once", () => {
   const clickwell = [Deno.execPath(), "run", "main.ts"];
   const folder = join(root, "bench/.cache/run-1");
   const bench = createBench(
-    { offers: 1, rounds: 1, clickwell, denoVersion: "", say: () => {} },
+    { offers: 1, rounds: 1, isLarge: false, clickwell, denoVersion: "", say: () => {} },
     folder,
     commands,
   );
@@ -44,7 +44,7 @@ Deno.test("commands are recorded while sides are measured, and not while they ar
   const commands = new Set<string>();
   const clickwell = [Deno.execPath()];
   const bench = createBench(
-    { offers: 1, rounds: 1, clickwell, denoVersion: "", say: () => {} },
+    { offers: 1, rounds: 1, isLarge: false, clickwell, denoVersion: "", say: () => {} },
     root,
     commands,
   );

@@ -4,7 +4,7 @@ import { ChildFailed } from "./child.ts";
 import { type Entrant, holdContest } from "./contest.ts";
 
 const bench = createBench(
-  { offers: 1, rounds: 2, clickwell: ["clickwell"], denoVersion: "0.0.0", say: () => {} },
+  { offers: 1, rounds: 2, isLarge: false, clickwell: ["clickwell"], denoVersion: "0.0.0", say: () => {} },
   "/nowhere",
   new Set(),
 );

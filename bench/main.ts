@@ -16,10 +16,11 @@ const runPrefix = "run-";
 const help = `Measures clickwell against its peers, in alternation in the same session.
 
 Usage:
-  deno task bench [NAME…] [--offers N] [--rounds N] [--source] [--write]
+  deno task bench [NAME…] [--offers N] [--rounds N] [--large] [--source] [--write]
 
   --offers N  size of the data [1000000]; larger sets are multiples of it
   --rounds N  rounds that count, after a warm-up [5]
+  --large     also twenty times the data where a benchmark measures growth: minutes, and gigabytes in bench/.cache
   --source    from source even if dist/clickwell has been built
   --write     store the results in bench/results, and write docs/benchmarks.md from all stored results
 
@@ -29,6 +30,7 @@ ${Object.entries(benchmarks).map(([name, { title }]) => `  ${name.padEnd(17)}${t
 interface Options {
   readonly offers: number;
   readonly rounds: number;
+  readonly isLarge: boolean;
   readonly write: boolean;
 }
 
@@ -45,6 +47,7 @@ async function main(): Promise<number> {
     options: {
       offers: { type: "string", default: "1000000" },
       rounds: { type: "string", default: "5" },
+      large: { type: "boolean", default: false },
       source: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -61,6 +64,7 @@ async function main(): Promise<number> {
   const options = {
     offers: countOf("offers", values.offers),
     rounds: countOf("rounds", values.rounds),
+    isLarge: values.large,
     write: values.write,
   };
   await sweepRuns();
@@ -121,14 +125,14 @@ async function measure(
   name: string,
   { title, peers, run }: Benchmark,
   program: Program,
-  { offers, rounds }: Options,
+  { offers, rounds, isLarge }: Options,
 ): Promise<Result> {
   const folder = await Deno.makeTempDir({ dir: cacheFolder, prefix: runPrefix });
   const commands = new Set<string>();
   const { command: clickwell, denoVersion } = program;
   try {
     const findings = await run(
-      createBench({ offers, rounds, clickwell, denoVersion, say }, folder, commands),
+      createBench({ offers, rounds, isLarge, clickwell, denoVersion, say }, folder, commands),
     );
     return {
       ...findings,

@@ -114,6 +114,12 @@ const cases: readonly Case[] = [
     spec: { ...timed("size"), features: twoParentSpec.features.filter(({ name }) => name === "credit") },
   },
   {
+    name: "the group in a parent",
+    schema: twoParents,
+    spec: { ...twoParentSpec, group: "country" },
+    changes: "UPDATE lenders SET country = 'ES' WHERE country IS NULL",
+  },
+  {
     name: "categories of every type",
     schema: twoParents,
     spec: categoriesSpec,

@@ -193,6 +193,64 @@ for (const [name, files] of fromFiles) {
   });
 }
 
+/** Offers with two parents, one of which is referred to under another name. */
+const twoParentsSchema = `
+  CREATE TABLE lenders (code TEXT NOT NULL PRIMARY KEY, country TEXT, size INTEGER) STRICT;
+  CREATE TABLE leads (lead_uuid TEXT NOT NULL PRIMARY KEY, requested REAL, credit TEXT) STRICT;
+  CREATE TABLE offers (
+    offer_id  INTEGER NOT NULL PRIMARY KEY,
+    lead_uuid TEXT NOT NULL,
+    lender    TEXT NOT NULL,
+    apr       REAL
+  ) STRICT;
+  CREATE TABLE clicks (offer_id INTEGER NOT NULL, clicked_at INTEGER NOT NULL, PRIMARY KEY (offer_id, clicked_at)) STRICT;
+  CREATE VIEW examples AS
+  SELECT offers.offer_id, offers.lead_uuid, leads.requested, leads.credit, lenders.country, lenders.size, offers.apr,
+    EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id) AS clicked
+  FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid JOIN lenders ON offers.lender = lenders.code;
+`;
+
+for (const [group, time] of [["lead_uuid", "requested"], ["country", "size"], ["country", "apr"]]) {
+  Deno.test(`load and train: two parents, the group is ${group} and the time ${time}: the model of the store`, async () => {
+    const random = createRandom(6);
+    const codes = Array.from({ length: 90 }, (_, i) => "lender ".repeat(1 + i % 9) + i);
+    const files = {
+      lenders: [
+        ndjsonOf(codes.map((code, i) => ({ code, country: ["DE", "FR", "ES", "IT"][i % 4], size: i }))),
+      ],
+      leads: [
+        ndjsonOf(
+          leads.slice(0, 200).map(({ lead_uuid, requested, credit }) => ({ lead_uuid, requested, credit })),
+        ),
+        ndjsonOf(
+          leads.slice(200).map(({ lead_uuid, requested, credit }) => ({ lead_uuid, requested, credit })),
+        ),
+      ],
+      offers: [ndjsonOf(
+        shuffled(offers, 8).map(({ offer_id, lead_uuid, apr }) => ({
+          ...{ offer_id, lead_uuid, apr },
+          lender: random.below(20) === 0 ? "nobody" : codes[random.below(codes.length)],
+        })),
+      )],
+      clicks: plain.clicks,
+    };
+    const features = ["country", "credit"].map((name) => ({ name, type: "categorical" }))
+      .concat(["apr", "size", "requested"].map((name) => ({ name, type: "numeric" })));
+    const spec = parseSpec({ id: "offer_id", label: "clicked", group, time, features }, "the test's spec");
+    for (const memoryBytes of [1e9, 30_000, 0]) {
+      const { report, storeId } = await load(files, {
+        schema: twoParentsSchema,
+        spec,
+        memoryBytes,
+        hyperParameters: { split: "time" },
+      });
+      assert.equal(report.collected, true);
+      assert.equal(report.trained.model.modelId, storeId);
+      assert(Number(report.trained.account.orphans?.rows) > 0);
+    }
+  });
+}
+
 /** A table with its own label, whose rows the store numbers. */
 const mailsSchema = `
   CREATE TABLE mails (
