@@ -1,9 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
-import { sharedInt32 } from "../../runtime/shared_memory.ts";
+import { sharedFloat64, sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { quoted } from "../../store/sqlite.ts";
+import { iterateRows } from "../../store/checked_rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ids } from "../id_ranges.ts";
 import { inputColumnsOf } from "../input_columns.ts";
@@ -22,7 +23,10 @@ import { fieldsOf, placesOf } from "./plan_columns.ts";
  * A hash join of a child with its parents. The parents are the build sides, in memory; the child is the probe side, scanned
  * in order, so that SQLite seeks in no table. Plain data, to be posted to threads.
  */
-export type HashJoin = ReturnType<typeof joinOf>;
+export type HashJoin = ReturnType<typeof joinOf> & { readonly clickedIds: ClickedIds };
+
+/** A SELECT of the ids between two bounds whose label is 1; all of these, in ascending order, if no index finds them. */
+export type ClickedIds = string | Float64Array<SharedArrayBuffer>;
 
 /** A parent: in memory, or in partitions in files, with which the rows are joined later. */
 export type BuildSide = MemorySide | LaterSide;
@@ -67,7 +71,9 @@ export async function buildHashJoin(
 ): Promise<HashJoin | undefined> {
   // Not the store's own connection, which would keep pages of the tables that are counted up to its cache limit.
   using db = openReadingConnection(store.path, scanMemory);
-  if (!areExact(options.ids) || !findsClicks(db, plan)) return undefined;
+  if (!areExact(options.ids)) return undefined;
+  const clickedIds = clickedIdsOf(db, plan);
+  if (clickedIds === undefined) return undefined;
   for (const encodingOf of [sampledEncoding, measuredEncoding]) {
     const sides = plan.parents.map((parent) => planScan(db, plan, { parent, encodingOf, ids: options.ids }));
     const places = placeSides(sides.map(({ shape }) => shape), {
@@ -87,7 +93,7 @@ export async function buildHashJoin(
     };
     const results = await threads.run(job, () => scanBuildSides(job, options.pause));
     if (results.every((result) => result !== undefined) && areComplete(scans, results)) {
-      return joinOf(plan, scans, results);
+      return { ...joinOf(plan, scans, results), clickedIds };
     }
   }
   return undefined;
@@ -161,10 +167,20 @@ function clickedQuery({ label }: JoinPlan): string {
   return `SELECT DISTINCT ${id} AS id FROM ${quoted(label.table)} WHERE ${id} BETWEEN ? AND ? ORDER BY ${id}`;
 }
 
-/** Returns whether an index finds the clicks of a range of ids. */
-function findsClicks(db: DatabaseSync, plan: JoinPlan): boolean {
-  const steps = db.prepare(`EXPLAIN QUERY PLAN ${clickedQuery(plan)}`).all(0, 0);
-  return steps.every(({ detail }) => String(detail).startsWith("SEARCH "));
+/** @returns undefined if an id is not exact as a number. */
+function clickedIdsOf(db: DatabaseSync, plan: JoinPlan): ClickedIds | undefined {
+  const query = clickedQuery(plan);
+  const steps = db.prepare(`EXPLAIN QUERY PLAN ${query}`).all(0, 0);
+  if (steps.every(({ detail }) => String(detail).startsWith("SEARCH "))) return query;
+  const [id, table] = [quoted(plan.label.column), quoted(plan.label.table)];
+  const count = Number(db.prepare(`SELECT count(${id}) AS n FROM ${table}`).get()?.n);
+  const ids = sharedFloat64(count);
+  let at = 0;
+  for (const [value] of iterateRows(db, { columns: [id], from: table })) {
+    if (typeof value === "number") ids[at++] = value;
+    else if (value !== null) return undefined;
+  }
+  return at === count ? ids : undefined;
 }
 
 function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]) {
@@ -216,8 +232,6 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
     buildSides,
     /** Number of the categories of an example. */
     categoryCount: inputColumnsOf(plan.spec.features).filter(({ kind }) => kind === "category").length,
-    /** SELECT of the ids between two bounds whose label is 1, in ascending order. */
-    clickedIds: clickedQuery(plan),
   };
 }
 

@@ -3,7 +3,7 @@ import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import { arrays } from "../../store/sqlite.ts";
 import type { SideColumns } from "../row_layout.ts";
 import type { Row } from "../row_values.ts";
-import type { BuildSide, HashJoin } from "./hash_join.ts";
+import type { BuildSide, ClickedIds, HashJoin } from "./hash_join.ts";
 import { createKeyFinder } from "./hash_table.ts";
 import { createKeyWriter } from "./key_encoding.ts";
 import type { Partitions } from "./partitions.ts";
@@ -21,10 +21,7 @@ const batchRowsMax = 512;
 /** Joins the rows of the child that one thread reads. */
 export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJoin, chunkStore: ChunkStore) {
   const sides = buildSides.map((side) => createSideProbe(side, chunkStore));
-  const statement = arrays(db.prepare(clickedIds));
-  // In arrays, which the types of `all` do not know.
-  const clicksBetween = (first: unknown, last: unknown) =>
-    statement.all(first as number, last as number) as unknown as [id: number][];
+  const clicksBetween = createClicks(db, clickedIds);
   const parentRows = sides.map(() => new Int32Array(batchRowsMax));
   const labels = new Uint8Array(batchRowsMax);
   let rowCount = 0;
@@ -41,15 +38,17 @@ export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJo
     /** Joins a batch of up to 512 rows. Its side columns are valid until the next call. */
     join(batch: readonly Row[]): ProbedRows {
       const rows: Row[] = [];
-      const clicks = batch.length === 0 ? [] : clicksBetween(batch[0][0], batch[batch.length - 1][0]);
+      const clicks = batch.length === 0
+        ? []
+        : clicksBetween(Number(batch[0][0]), Number(batch[batch.length - 1][0]));
       let next = 0;
       for (const row of batch) {
         const id = Number(row[0]);
-        while (next < clicks.length && clicks[next][0] < id) next++;
+        while (next < clicks.length && clicks[next] < id) next++;
         if (!findParents(row, rows.length)) continue;
         for (const { keep } of sides) keep(rowCount);
         rowCount++;
-        labels[rows.length] = next < clicks.length && clicks[next][0] === id ? 1 : 0;
+        labels[rows.length] = next < clicks.length && clicks[next] === id ? 1 : 0;
         rows.push(row);
       }
       for (const { flush } of sides) flush();
@@ -57,6 +56,27 @@ export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJo
     },
     /** Returns, per parent that comes later, the keys that the rows refer to. */
     references: (): Partitions[] => sides.flatMap(({ take }) => take()),
+  };
+}
+
+/** Returns a function that returns the ids from one up to another whose label is 1, ascending. */
+function createClicks(
+  db: DatabaseSync,
+  clickedIds: ClickedIds,
+): (first: number, last: number) => ArrayLike<number> {
+  if (typeof clickedIds === "string") {
+    const statement = arrays(db.prepare(clickedIds));
+    // In arrays, which the types of `all` do not know.
+    return (first, last) => (statement.all(first, last) as unknown as [id: number][]).map(([id]) => id);
+  }
+  return (first) => {
+    let [low, high] = [0, clickedIds.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (clickedIds[middle] < first) low = middle + 1;
+      else high = middle;
+    }
+    return clickedIds.subarray(low);
   };
 }
 

@@ -146,7 +146,6 @@ const cases: readonly Case[] = [
     changes: `DROP TABLE clicks;
       CREATE TABLE clicks (offer_id INTEGER NOT NULL, clicked_at INTEGER NOT NULL PRIMARY KEY) STRICT;
       INSERT INTO clicks SELECT offer_id, offer_id FROM offers WHERE offer_id % 3 = 0`,
-    isHashable: false,
   },
   {
     name: "an id beyond 2^53",
