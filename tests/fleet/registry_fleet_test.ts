@@ -7,6 +7,7 @@ import { postgresPrograms, type PostgresServer, startPostgres } from "../support
 import { inFolder, run } from "../support/program.ts";
 import { type ServeProcess, startServe } from "../support/serve_process.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "../support/served_models.ts";
+import { withConnections } from "../support/registries.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
 
 const ignore = postgresPrograms === undefined;
@@ -30,6 +31,7 @@ interface Fleet extends ServedModels {
 function fleetTest(name: string, test: (fleet: Fleet) => Promise<void>): void {
   Deno.test({
     name: `fleet: ${name}`,
+    ...withConnections,
     ignore,
     fn: () =>
       inFolder(async (folder) => {
@@ -307,6 +309,7 @@ fleetTest(
 
 Deno.test({
   name: "fleet: commands use the registry over TLS, and repeat no secret",
+  ...withConnections,
   ignore: ignore || !await hasOpenssl(),
   fn: () =>
     inFolder(async (folder) => {

@@ -9,6 +9,9 @@ import { postgresPrograms, type PostgresServer, startPostgres } from "./postgres
 import { inFolder } from "./program.ts";
 import { inRegistry } from "./registry_file.ts";
 
+/** Options of tests with a registry in PostgreSQL, whose connections end some time after they are closed. */
+export const withConnections = { sanitizeOps: false, sanitizeResources: false } as const;
+
 /** An empty registry, and what others do to it. */
 export interface TestedRegistry {
   readonly registry: Registry;

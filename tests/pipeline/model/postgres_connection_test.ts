@@ -10,6 +10,7 @@ import { assertRejected } from "../../support/expected_failure.ts";
 import { namedArtifact } from "../../support/named_artifact.ts";
 import { hasPgbouncer, postgresPrograms, startPgbouncer, startPostgres } from "../../support/postgres.ts";
 import { inFolder } from "../../support/program.ts";
+import { withConnections } from "../../support/registries.ts";
 import { startTcpProxy } from "../../support/tcp_proxy.ts";
 
 const one = namedArtifact("1");
@@ -94,6 +95,7 @@ Deno.test("registry URL: one that cannot be used says why, without the password"
 Deno.test({
   name:
     "PostgreSQL connection: encrypted by an authority that was given; another or none, or another name, is refused",
+  ...withConnections,
   ignore: postgresPrograms === undefined || !await hasOpenssl(),
   fn: () =>
     inFolder(async (folder) => {
@@ -137,6 +139,7 @@ Deno.test({
 
 Deno.test({
   name: "PostgreSQL connection: by a socket",
+  ...withConnections,
   ignore: postgresPrograms === undefined,
   async fn() {
     await using server = await startPostgres();
@@ -147,6 +150,7 @@ Deno.test({
 
 Deno.test({
   name: "PostgreSQL connection: through pgbouncer in transaction mode, changes are made and followed",
+  ...withConnections,
   ignore: postgresPrograms === undefined || !hasPgbouncer(),
   async fn() {
     await using server = await startPostgres();
@@ -175,6 +179,7 @@ Deno.test({
 
 Deno.test({
   name: "PostgreSQL connection: one that goes silent fails in time, and the next call connects again",
+  ...withConnections,
   ignore: postgresPrograms === undefined,
   async fn() {
     await using server = await startPostgres();
@@ -204,41 +209,46 @@ Deno.test({
   },
 });
 
-Deno.test("PostgreSQL connection: a server that makes no sense is unreachable, whatever it says", async () => {
-  const ready = Uint8Array.of(82, 0, 0, 0, 8, 0, 0, 0, 0, 90, 0, 0, 0, 5, 73);
-  const texts = [
-    "HTTP/1.1 400 Bad Request\r\n\r\n",
-    "SSH-2.0-OpenSSH_9.2\r\n",
-    "R\0\0\0\x04",
-    "R\0\0\0\x08\0\0\0\x0b",
-    "R\0\0\0\x0c\0\0\0\x0br=,s",
-    "R\0\0\0\x08\0\0\0\x03",
-    "R\0\0\0\x08\0\0\0\x07",
-    "T\0\0\0\x07\0\x01x",
-    "A\0\0\0\x09\0\0\0\0x",
-    "Z\xff\xff\xff\xff",
-    "",
-  ];
-  const answers = [
-    ...texts.map((text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0))),
-    concatenated(ready, Uint8Array.of(84, 0, 0, 0, 7, 255, 255, 65)),
-    concatenated(ready, Uint8Array.of(68, 0, 0, 0, 6, 0, 9)),
-    concatenated(ready, Uint8Array.of(67, 0, 0, 0, 4), Uint8Array.of(90, 0, 0, 0, 5, 73)),
-    concatenated(ready, Uint8Array.of(69, 0, 0, 0, 5, 0), Uint8Array.of(90, 0, 0, 0, 5, 73)),
-  ];
-  for (const answer of answers) {
-    await using server = startAnswering(() => answer);
-    const url = `postgres://u:secret@127.0.0.1:${server.port}/d`;
-    const failure = await list(url).then(() => undefined, (error) => error);
-    assert.ok(failure instanceof Failure, `${[...answer]}: ${failure?.stack}`);
-    assert.match(failure.kind, /^store-(unreachable|invalid)$/);
-    assert.doesNotMatch(failure.message, /secret/);
-  }
-});
+Deno.test(
+  "PostgreSQL connection: a server that makes no sense is unreachable, whatever it says",
+  withConnections,
+  async () => {
+    const ready = Uint8Array.of(82, 0, 0, 0, 8, 0, 0, 0, 0, 90, 0, 0, 0, 5, 73);
+    const texts = [
+      "HTTP/1.1 400 Bad Request\r\n\r\n",
+      "SSH-2.0-OpenSSH_9.2\r\n",
+      "R\0\0\0\x04",
+      "R\0\0\0\x08\0\0\0\x0b",
+      "R\0\0\0\x0c\0\0\0\x0br=,s",
+      "R\0\0\0\x08\0\0\0\x03",
+      "R\0\0\0\x08\0\0\0\x07",
+      "T\0\0\0\x07\0\x01x",
+      "A\0\0\0\x09\0\0\0\0x",
+      "Z\xff\xff\xff\xff",
+      "",
+    ];
+    const answers = [
+      ...texts.map((text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0))),
+      concatenated(ready, Uint8Array.of(84, 0, 0, 0, 7, 255, 255, 65)),
+      concatenated(ready, Uint8Array.of(68, 0, 0, 0, 6, 0, 9)),
+      concatenated(ready, Uint8Array.of(67, 0, 0, 0, 4), Uint8Array.of(90, 0, 0, 0, 5, 73)),
+      concatenated(ready, Uint8Array.of(69, 0, 0, 0, 5, 0), Uint8Array.of(90, 0, 0, 0, 5, 73)),
+    ];
+    for (const answer of answers) {
+      await using server = startAnswering(() => answer);
+      const url = `postgres://u:secret@127.0.0.1:${server.port}/d`;
+      const failure = await list(url).then(() => undefined, (error) => error);
+      assert.ok(failure instanceof Failure, `${[...answer]}: ${failure?.stack}`);
+      assert.match(failure.kind, /^store-(unreachable|invalid)$/);
+      assert.doesNotMatch(failure.message, /secret/);
+    }
+  },
+);
 
 Deno.test({
   name:
     "PostgreSQL connection: bytes of a real server that were changed on the way never end the process or stop a thread",
+  ...withConnections,
   ignore: postgresPrograms === undefined,
   async fn() {
     await using server = await startPostgres();

@@ -8,7 +8,7 @@ import type { Registry } from "../../../pipeline/model/registry.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { namedArtifact } from "../../support/named_artifact.ts";
 import { postgresPrograms, type PostgresServer } from "../../support/postgres.ts";
-import { inPostgres, sharedPostgres, stopSharedPostgres } from "../../support/registries.ts";
+import { inPostgres, sharedPostgres, stopSharedPostgres, withConnections } from "../../support/registries.ts";
 
 const [one, two] = ["1", "2"].map(namedArtifact);
 const newest = { modelId: "1", assignedAt: 1_000, assignedBy: "a test" };
@@ -18,6 +18,7 @@ const patience = { readMs: 1_000, changeMs: 1_000 };
 function postgresTest(name: string, run: (server: PostgresServer) => Promise<void>): void {
   Deno.test({
     name: `PostgreSQL registry: ${name}`,
+    ...withConnections,
     ignore: postgresPrograms === undefined,
     fn: async () => run(await sharedPostgres()),
   });
@@ -258,6 +259,7 @@ postgresTest("followers notice one that takes the place of another with the same
 
 Deno.test({
   name: "PostgreSQL registry: closing it twice, and before its first use, is harmless",
+  ...withConnections,
   ignore: inPostgres.ignore,
   async fn() {
     const registry = await openRegistryAt({ dataDir: "none", url: (await sharedPostgres()).url() });

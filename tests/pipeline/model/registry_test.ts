@@ -7,12 +7,18 @@ import {
 } from "../../../pipeline/model/registry.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { type NamedArtifact, namedArtifact } from "../../support/named_artifact.ts";
-import { embedded, inPostgres, stopSharedPostgres, type TestedRegistry } from "../../support/registries.ts";
+import {
+  embedded,
+  inPostgres,
+  stopSharedPostgres,
+  type TestedRegistry,
+  withConnections,
+} from "../../support/registries.ts";
 
 /** Tests a registry in the data folder, and one in PostgreSQL. */
 function registryTest(name: string, run: (tested: TestedRegistry) => Promise<void>): void {
   for (const { name: kind, ignore, use } of [embedded, inPostgres]) {
-    Deno.test({ name: `registry, ${kind}: ${name}`, ignore, fn: () => use(run) });
+    Deno.test({ name: `registry, ${kind}: ${name}`, ignore, fn: () => use(run), ...withConnections });
   }
 }
 
