@@ -44,7 +44,7 @@ const loopback = /^(localhost|127\.[0-9.]+|::1)$/;
  */
 export function readPostgresUrl(text: string, of: "registry" | "engine" = "registry"): PostgresAddress {
   const invalid = invalidUrl(of);
-  const url = parse(text, invalid);
+  const url = parse(text, of);
   const given = (name: string) => url.searchParams.get(name);
   const host = given("host");
   if (host !== null && !host.startsWith("/")) throw invalid("its parameter host is not the path of a folder");
@@ -74,7 +74,8 @@ export function readPostgresUrl(text: string, of: "registry" | "engine" = "regis
 
 const parameters = ["host", "schema", "sslmode"];
 
-function parse(text: string, invalid: Invalid): URL {
+function parse(text: string, of: "registry" | "engine"): URL {
+  const invalid = invalidUrl(of);
   let url: URL;
   try {
     url = new URL(text);
@@ -86,7 +87,7 @@ function parse(text: string, invalid: Invalid): URL {
   }
   const unknown = [...url.searchParams.keys()].find((name) => !parameters.includes(name));
   if (unknown !== undefined) {
-    const remedy = unknown === "sslrootcert" ? "; the certificate is a flag of its own" : "";
+    const remedy = unknown === "sslrootcert" ? `; the certificate is --${of}-ca FILE` : "";
     throw invalid(
       `its parameter ${unknown.slice(0, 40)} is not one of ${parameters.join(", ")}${remedy}`,
     );

@@ -115,7 +115,7 @@ function certificateFault(error: unknown, ca: string | undefined): ConnectionFau
     : `its certificate is signed by none of ${
       ca === undefined ? "the system's" : "the given"
     } authorities; give the ` +
-      "authority's certificate with --registry-ca FILE";
+      "authority's certificate with --registry-ca FILE (of an engine: --engine-ca)";
   return new ConnectionFault(reason, true);
 }
 
