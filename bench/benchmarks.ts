@@ -27,6 +27,7 @@ import { searchTime } from "./search_time.ts";
 import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
+import { trainPostgres } from "./train_postgres.ts";
 import { wholePath } from "./whole_path.ts";
 import { wideTable } from "./wide_table.ts";
 
@@ -36,6 +37,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "read-examples": readExamples,
   "read-wide": readWide,
   "whole-path": wholePath,
+  "train-postgres": trainPostgres,
   "wide-table": wideTable,
   "own-table": ownTable,
   "fit-l2": fitL2,

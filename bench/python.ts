@@ -70,6 +70,7 @@ export async function peerVersions(names: readonly string[]): Promise<Record<str
   const files = [
     "requirements.txt",
     "requirements-keras.txt",
+    "requirements-postgres.txt",
     "requirements-quality.txt",
     "requirements-serving.txt",
   ].map((name) => join(benchFolder, name));
