@@ -37,7 +37,9 @@ export function spawn(args: readonly string[], surroundings: Surroundings = {}):
     ? []
     : ["sh", "-c", `ulimit -n ${descriptorsMax}; exec "$0" "$@"`];
   const [file, ...words] = [...limit, ...program, ...args];
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(?:CLICKWELL|AIP)_/.test(name));
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) =>
+    !/^(?:CLICKWELL|AIP|AWS|GOOGLE)_/.test(name)
+  );
   return new Deno.Command(file, {
     args: words,
     cwd,
