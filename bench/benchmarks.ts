@@ -9,6 +9,7 @@ import { fitL2 } from "./fit_l2.ts";
 import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
 import { fleetRegistry } from "./fleet_registry.ts";
+import { fleetServing } from "./fleet_serving.ts";
 import { footprint } from "./footprint.ts";
 import { foundPredict } from "./found_predict.ts";
 import { intervals } from "./intervals.ts";
@@ -61,6 +62,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "self-measurement": selfMeasurement,
   protocols,
   footprint,
+  "fleet-serving": fleetServing,
   "swap-under-load": swapUnderLoad,
   "fleet-registry": fleetRegistry,
   executable,
