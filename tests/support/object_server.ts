@@ -56,11 +56,17 @@ function serve(protocol: Protocol, port: number): ObjectServer {
     fault: undefined,
     pageSize: 1_000,
     stop: () => listening.shutdown(),
-    // Also if a test has failed and requests are still held back.
-    [Symbol.asyncDispose]: () =>
-      Promise.race([listening.shutdown(), new Promise<void>((r) => setTimeout(r, 200))]),
+    [Symbol.asyncDispose]: () => shutDown(listening),
   };
   return server;
+}
+
+/** Also if a test has failed and requests are still held back. */
+async function shutDown(listening: Deno.HttpServer): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, 200));
+  await Promise.race([listening.shutdown(), late]);
+  clearTimeout(timer);
 }
 
 interface Content {
