@@ -1,6 +1,12 @@
-import { Failure } from "../failure.ts";
 import { splitSalt } from "../examples/split.ts";
-import { type ExampleSplitOptions, requireTime, shownTime, type SplitTimes } from "../examples/time_split.ts";
+import {
+  type ExampleSplitOptions,
+  noTimes,
+  oneTime,
+  requireRows,
+  requireTime,
+  type SplitTimes,
+} from "../examples/time_split.ts";
 import type { ExcludedRows } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
@@ -66,7 +72,7 @@ export async function splitOnEngine(
   const counts = await countRows(engine, from, { mature, isLate, straddles });
   const isBoth = split === "both";
   const train = counts.earlier - (isBoth ? counts.straddling : 0);
-  requireRows(train, counts.earlier, spec, { rowCount, newest });
+  requireRows({ train, earlier: counts.earlier }, spec, rowCount, newest);
   const early = isBoth ? `CASE WHEN ${straddles} THEN NULL ELSE 0 END` : "0";
   const part = split === undefined
     ? `CASE WHEN ${mature} THEN ${byGroup} END`
@@ -88,11 +94,10 @@ export async function splitOnEngine(
   };
 }
 
-async function newestOf(engine: SqlEngine, from: string, { time }: FeatureSpec) {
+async function newestOf(engine: SqlEngine, from: string, spec: FeatureSpec) {
   const [[newest, rows]] = await engine.query(`SELECT max(${timeColumn}), count(*) FROM ${from}`);
-  const rowCount = numberIn(rows);
-  if (newest !== null) return { newest: numberIn(newest), rowCount };
-  throw new Failure("examples-invalid", `None of the ${rowCount} rows has a ${time}: use --split group.`);
+  if (newest === null) throw noTimes(numberIn(rows), spec);
+  return { newest: numberIn(newest), rowCount: numberIn(rows) };
 }
 
 /** Returns the time from which on a share of the rows is held out, by the rule of `createTimeCutSearch`. */
@@ -100,10 +105,10 @@ async function cutOf(
   engine: SqlEngine,
   { from, where }: { readonly from: string; readonly where: string },
   share: number,
-  { time }: FeatureSpec,
+  spec: FeatureSpec,
 ): Promise<number> {
   const { number } = engine.dialect;
-  const column = { from, where, value: timeColumn, weight: "1", name: time ?? "" };
+  const column = { from, where, value: timeColumn, weight: "1", name: spec.time ?? "" };
   let count = 0;
   const found = await valuesAtRanks(engine, column, (total) => {
     count = total;
@@ -125,11 +130,7 @@ async function cutOf(
     (isFirst || wanted - numberIn(above) <= numberIn(reached) - wanted);
   if (takesNext) return numberIn(next);
   if (!isFirst) return value;
-  throw new Failure(
-    "examples-invalid",
-    `All ${count} rows have the same ${time}: none can be held out by time. Use --split group, or hold nothing out with ` +
-      "--test-share 0.",
-  );
+  throw oneTime(count, spec);
 }
 
 async function countRows(
@@ -145,23 +146,4 @@ async function countRows(
   );
   const [noTime, immature, earlier, straddling] = counts.map(sumIn);
   return { noTime, immature, earlier, straddling };
-}
-
-function requireRows(
-  train: number,
-  earlier: number,
-  spec: FeatureSpec,
-  { rowCount, newest }: { readonly rowCount: number; readonly newest: number },
-): void {
-  if (train > 0) return;
-  throw new Failure(
-    "examples-invalid",
-    earlier > 0
-      ? `Each of the ${earlier} rows before the held-out time is of a group (${spec.group}) that reaches into it: no row is left to ` +
-        "train on. Use --split time, or name another group in the feature spec."
-      : `Each of the ${rowCount} rows is younger than --mature, counted from the newest ${spec.time}, ${
-        shownTime(newest)
-      }. ` +
-        "Use a shorter one.",
-  );
 }

@@ -136,9 +136,20 @@ function* newestOf(visitAll: Visit, { rowCount }: RawExamples, spec: FeatureSpec
     for (let i = 0; i < times.length; i++) if (times[i] > newest) newest = times[i];
   });
   if (newest > -Infinity) return newest;
-  throw new Failure(
+  throw noTimes(rowCount, spec);
+}
+
+/** Returns the failure of a split by time of rows without a time. */
+export function noTimes(rowCount: number, { time }: Pick<FeatureSpec, "time">): Failure {
+  return new Failure("examples-invalid", `None of the ${rowCount} rows has a ${time}: use --split group.`);
+}
+
+/** Returns the failure of a split by time of rows that all have the same one. */
+export function oneTime(rowCount: number, { time }: Pick<FeatureSpec, "time">): Failure {
+  return new Failure(
     "examples-invalid",
-    `None of the ${rowCount} rows has a ${spec.time}: use --split group.`,
+    `All ${rowCount} rows have the same ${time}: none can be held out by time. Use --split group, or hold nothing out with ` +
+      "--test-share 0.",
   );
 }
 
@@ -147,7 +158,7 @@ function* cutOf(
   visitAll: Visit,
   rules: Rules,
   share: number,
-  { time: name }: FeatureSpec,
+  spec: FeatureSpec,
 ): Generator<void, number> {
   const search = createTimeCutSearch(share);
   let count = 0;
@@ -167,11 +178,7 @@ function* cutOf(
   // Without a row, `requireRows` fails with the reason.
   const cut = count === 0 ? Infinity : search.cut();
   if (cut !== undefined) return cut;
-  throw new Failure(
-    "examples-invalid",
-    `All ${count} rows have the same ${name}: none can be held out by time. Use --split group, or hold nothing out with ` +
-      "--test-share 0.",
-  );
+  throw oneTime(count, spec);
 }
 
 /** Records the stage that each group reaches. */
@@ -216,7 +223,18 @@ function* countRows(visitAll: Visit, rules: Rules, reach: GroupTable): Generator
   return counts;
 }
 
-function requireRows({ train, earlier }: Counts, spec: FeatureSpec, rowCount: number, newest: number): void {
+/**
+ * Checks that a split by time leaves rows to train on.
+ *
+ * @param counts.earlier Rows before the held-out time.
+ * @throws {Failure} `examples-invalid`
+ */
+export function requireRows(
+  { train, earlier }: { readonly train: number; readonly earlier: number },
+  spec: FeatureSpec,
+  rowCount: number,
+  newest: number,
+): void {
   if (train > 0) return;
   throw new Failure(
     "examples-invalid",
