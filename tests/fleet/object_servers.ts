@@ -6,6 +6,11 @@ export interface RunningObjectServer extends AsyncDisposable {
   readonly origin: string;
   /** The folder whose files are the objects, by bucket. */
   readonly folder: string;
+  readonly port: number;
+  /** Ends it at once; its objects stay. */
+  stop(): Promise<void>;
+  /** Starts it again on its port, and waits until it listens. */
+  start(): Promise<void>;
   /** Stops it without an end of its connections, as a frozen machine would. */
   freeze(): void;
   thaw(): void;
@@ -76,21 +81,36 @@ async function start(
   for (const name of ["objects/bucket", "sidecar"]) await Deno.mkdir(join(root, name), { recursive: true });
   const port = freePort();
   const args = [...argsOf(port, folder)];
-  const child = new Deno.Command(path, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
-  try {
-    await untilOpen(port);
-  } catch (error) {
+  const spawn = () => new Deno.Command(path, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  let child = spawn();
+  const stop = async () => {
     child.kill("SIGKILL");
-    throw error;
-  }
+    await child.status;
+  };
+  const untilListening = () =>
+    untilOpen(port).catch(async (error) => {
+      await stop();
+      throw error;
+    });
+  await untilListening();
+  let isStopped = false;
   return {
     origin: `http://127.0.0.1:${port}`,
     folder,
+    port,
+    async stop() {
+      isStopped = true;
+      await stop();
+    },
+    async start() {
+      child = spawn();
+      isStopped = false;
+      await untilListening();
+    },
     freeze: () => child.kill("SIGSTOP"),
     thaw: () => child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
+      if (!isStopped) await stop();
       await Deno.remove(root, { recursive: true });
     },
   };

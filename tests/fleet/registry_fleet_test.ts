@@ -3,117 +3,21 @@ import { join } from "node:path";
 import { openRegistryAt } from "../../pipeline/model/open_registry.ts";
 import { lastAssignmentFile } from "../../server/models/last_assignment.ts";
 import { hasOpenssl, makeCertificates } from "../support/certificates.ts";
-import { postgresPrograms, type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { ask, eventually, type Fleet, startLoad, withFleet } from "../support/fleet.ts";
+import { postgresPrograms, startPostgres } from "../support/postgres.ts";
 import { inFolder, run } from "../support/program.ts";
-import { type ServeProcess, startServe } from "../support/serve_process.ts";
-import { makeServedModels, probabilityOf, row, type ServedModels } from "../support/served_models.ts";
 import { withConnections } from "../support/registries.ts";
-import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
+import type { ServeProcess } from "../support/serve_process.ts";
+import { makeServedModels, probabilityOf, row } from "../support/served_models.ts";
 
 const ignore = postgresPrograms === undefined;
 if (ignore) {
   console.warn("PostgreSQL is not installed: the tests of a fleet are skipped. apt-get install postgresql");
 }
 
-/** Servers in processes of their own, with the program's permissions, that share a registry in PostgreSQL. */
-interface Fleet extends ServedModels {
-  readonly postgres: PostgresServer;
-  /** The network between the servers and PostgreSQL. */
-  readonly proxy: TcpProxy;
-  /** The URL that the servers use. */
-  readonly url: string;
-  /** Starts a server with its own data folder. */
-  start(name: string): Promise<ServeProcess>;
-  folderOf(name: string): string;
-}
-
 /** Runs a test with two models in the registry, of which the first is in production. */
 function fleetTest(name: string, test: (fleet: Fleet) => Promise<void>): void {
-  Deno.test({
-    name: `fleet: ${name}`,
-    ...withConnections,
-    ignore,
-    fn: () =>
-      inFolder(async (folder) => {
-        await using postgres = await startPostgres();
-        await using proxy = startTcpProxy(postgres.port);
-        const models = makeServedModels();
-        try {
-          const registry = await openRegistryAt({ dataDir: "none", url: postgres.url() });
-          await registry.registerModel(models.first, 1_000_000);
-          await registry.registerModel(models.second, 2_000_000);
-          await registry.assign({ modelId: models.first.id, assignedAt: 3_000_000, assignedBy: "test" });
-          await registry.close();
-          const url = postgres.url().replace(`:${postgres.port}/`, `:${proxy.port}/`);
-          const folderOf = (server: string) => join(folder, server);
-          const start = (server: string) =>
-            startServe(
-              [
-                "--data",
-                folderOf(server),
-                "--models",
-                models.modelsDir,
-                "--workers",
-                "2",
-                "--drain-delay",
-                "0",
-              ],
-              { env: { CLICKWELL_REGISTRY: url } },
-            );
-          await test({ ...models, postgres, proxy, url, start, folderOf });
-        } finally {
-          models.remove();
-        }
-      }),
-  });
-}
-
-async function eventually(holds: () => Promise<boolean>, what: string, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, `not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function ask({ origin }: ServeProcess, path: string, body?: unknown) {
-  const response = await fetch(`${origin}${path}`, {
-    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
-    headers: { "content-type": "application/json" },
-  });
-  const text = await response.text();
-  return { status: response.status, text, json: path === "/metrics" ? {} : JSON.parse(text) };
-}
-
-/** Asks servers for predictions without a pause, until it is stopped. */
-function startLoad(servers: readonly ServeProcess[], { first, second }: ServedModels) {
-  const probabilities = new Map([first, second].map((model) => [model.id, probabilityOf(model)]));
-  const failures: string[] = [];
-  const newest = new Map<ServeProcess, unknown>();
-  let [done, count] = [false, 0];
-  const clients = servers.map(async (server) => {
-    for (; !done; count++) {
-      const { status, json } = await ask(server, "/predict", row).catch((error) => ({
-        status: 0,
-        json: { detail: String(error) },
-      }));
-      if (status !== 200) failures.push(`${status} ${JSON.stringify(json)}`);
-      else if (probabilities.get(json.model_id) !== json.probability) {
-        failures.push(`a mixture: ${JSON.stringify(json)}`);
-      }
-      newest.set(server, json.model_id);
-    }
-  });
-  return {
-    /** The model of a server's last answer. */
-    newest,
-    async stop(): Promise<number> {
-      done = true;
-      await Promise.all(clients);
-      assert.deepEqual(failures, []);
-      return count;
-    },
-  };
+  Deno.test({ name: `fleet: ${name}`, ...withConnections, ignore, fn: () => withFleet(test) });
 }
 
 async function reachOf(server: ServeProcess): Promise<unknown> {
@@ -129,7 +33,7 @@ fleetTest(
     await using two = await fleet.start("two");
     await using three = await fleet.start("three");
     const servers = [one, two, three];
-    const load = startLoad(servers, fleet);
+    const load = startLoad(servers.map((process) => ({ process })), [fleet.first, fleet.second]);
     for (let i = 0; i < 12; i++) {
       const modelId = i % 2 === 0 ? fleet.second.id : fleet.first.id;
       const taking = servers[i % servers.length];
@@ -144,7 +48,7 @@ fleetTest(
         await eventually(async () => (await ask(server, "/model")).json.model_id === modelId, "following");
       }
     }
-    assert.ok(await load.stop() > 0);
+    assert.ok((await load.stop()).length > 0);
     const histories = await Promise.all(servers.map((server) => ask(server, "/model/history")));
     assert.equal(histories[0].json.history.length, 13);
     for (const { json } of histories) assert.deepEqual(json, histories[0].json);
@@ -157,7 +61,8 @@ fleetTest(
     const { postgres, proxy, first, second } = fleet;
     await using one = await fleet.start("one");
     await using two = await fleet.start("two");
-    const load = startLoad([one, two], fleet);
+    const members = [{ process: one }, { process: two }];
+    const load = startLoad(members, [first, second]);
     const faults = [
       { name: "stopped", begin: () => postgres.stop(), end: () => postgres.start() },
       { name: "frozen", begin: () => postgres.signal("SIGSTOP"), end: () => postgres.signal("SIGCONT") },
@@ -189,11 +94,11 @@ fleetTest(
         `${name}: what failed was not done`,
       );
       assert.equal((await ask(one, "/model", { model_id: modelId })).status, 200);
-      await eventually(() => Promise.resolve(load.newest.get(two) === modelId), `${name}: followed`);
+      await eventually(() => Promise.resolve(load.newest.get(members[1]) === modelId), `${name}: followed`);
       assert.match((await ask(two, "/metrics")).text, /^clickwell_registry_reachable 1$/m);
       inProduction = modelId;
     }
-    assert.ok(await load.stop() > 0);
+    assert.ok((await load.stop()).length > 0);
     for (const server of [one, two]) {
       server.kill("SIGINT");
       const { code, stderr } = await server.ended();

@@ -66,6 +66,11 @@ export function makeServedModels({ withTables = false } = {}): ServedModels {
   return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
 }
 
+/** Writes further models of the same fields, each with another probability, to the models folder. */
+export function writeFurtherModels({ modelsDir }: ServedModels, count: number): Artifact[] {
+  return Array.from({ length: count }, (_, i) => writeArtifact(modelsDir, makeMetadata(2 + i / count)));
+}
+
 /** Returns the probability that a model predicts, computed from its metadata alone. */
 export function probabilityOf(
   { metadata }: Artifact,
