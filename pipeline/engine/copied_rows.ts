@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ChunkStore } from "../chunks/chunk_store.ts";
 import type { StoredChunk } from "../chunks/chunk_file.ts";
 import { chunkRowsOf } from "../examples/id_ranges.ts";

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import postgres from "postgres";
 import { readPostgresUrl } from "../model/postgres/address.ts";
 import { clientSettings } from "../model/postgres/database.ts";

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { EngineDialect } from "./engine_dialect.ts";
 
 /** A value of a result. Integers may come as text, since a double does not hold all of them. */

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { PostgresAddress } from "./address.ts";
 import { createFrameCheck, type FrameCheckOptions } from "./frame_check.ts";
