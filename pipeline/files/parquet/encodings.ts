@@ -5,7 +5,7 @@ import { NotSupported } from "./not_supported.ts";
 
 /** The values of a page in the physical types of the file, valid as long as the page. */
 export type RawValues =
-  /** Pairs of 32-bit words, the low one first. */
+  /** Pairs of 32-bit words, the low one first, in memory that is aligned for 64 bits. */
   | { readonly kind: "integers"; readonly words: Int32Array }
   | { readonly kind: "reals"; readonly values: Float64Array | Float32Array }
   | { readonly kind: "booleans"; readonly values: Uint8Array }
@@ -71,7 +71,7 @@ function decodePlain(bytes: Uint8Array, element: SchemaElement, count: number): 
     case "INT32":
       return { kind: "integers", words: wordsOf(viewOf(Int32Array, bytes, count)) };
     case "INT64":
-      return { kind: "integers", words: viewOf(Int32Array, bytes, 2 * count) };
+      return { kind: "integers", words: halvesOf(viewOf(BigInt64Array, bytes, count)) };
     case "FLOAT":
       return { kind: "reals", values: viewOf(Float32Array, bytes, count) };
     case "DOUBLE":
@@ -201,6 +201,11 @@ function wordsOf(values: Int32Array | BigInt64Array): Int32Array {
     }
   }
   return words;
+}
+
+/** Returns integers as pairs of words in the same memory. */
+function halvesOf({ buffer, byteOffset, length }: BigInt64Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, 2 * length);
 }
 
 interface WiderArray<A> {

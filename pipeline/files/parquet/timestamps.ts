@@ -17,7 +17,7 @@ export function times(unit: TimeUnit): Appending {
     const { words } = raw;
     if (unit === "MICROS") return (i) => appendWords(buffer, words[2 * i], words[2 * i + 1]);
     if (unit === "DAYS") return (i) => appendExact(buffer, BigInt(words[2 * i]) * BigInt(microsPerDay));
-    const exact = new BigInt64Array(words.buffer);
+    const exact = new BigInt64Array(words.buffer, words.byteOffset, words.length / 2);
     if (unit === "MILLIS") return (i) => appendExact(buffer, exact[i] * 1000n);
     return (i) => appendExact(buffer, (exact[i] - modulo(exact[i], 1000n)) / 1000n);
   };
