@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { openRegistryAt } from "../../pipeline/model/open_registry.ts";
+import { lastAssignmentFile } from "../../server/models/last_assignment.ts";
 import {
   ask,
   eventually,
@@ -114,6 +116,16 @@ const kill = async (server: Server) => {
   await process?.ended();
 };
 
+/** Waits until a server has written which model it followed: it does so beside the swap, which does not wait for the disk. */
+const kept = ({ fleet, current }: Scene, { name }: Server) =>
+  eventually(
+    async () =>
+      (await Deno.readTextFile(join(fleet.folderOf(name), lastAssignmentFile)).catch(() => "")).includes(
+        current,
+      ),
+    "the assignment is kept",
+  );
+
 const faults: readonly Fault[] = [
   {
     name: "PostgreSQL stopped",
@@ -202,6 +214,7 @@ const faults: readonly Fault[] = [
     },
     async during(scene) {
       const { servers, current } = scene;
+      await kept(scene, servers[1]);
       await kill(servers[1]);
       await servers[1].start();
       assert.equal(servers[1].process?.ready.model_id, current, "the last model that it had");
@@ -398,8 +411,10 @@ Deno.test({
           await happen(scene, fault);
         }
         await swapAll(scene, swapCount + 1);
-      } finally {
-        await load.stop().catch(() => {});
+      } catch (error) {
+        // A prediction that failed says more than what it led to.
+        await load.stop();
+        throw error;
       }
       const predictions = await load.stop();
       assert.deepEqual(tooOld(predictions, scene.swaps, servers), []);
