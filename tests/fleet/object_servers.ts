@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../support/free_port.ts";
 
 /** A server of objects, a process of its own, with the bucket `bucket`. */
 export interface RunningObjectServer extends AsyncDisposable {
@@ -114,11 +115,6 @@ async function start(
       await Deno.remove(root, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function untilOpen(port: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { root } from "./program.ts";
+import { freePort } from "./free_port.ts";
 
 /** A real nginx with the configuration of docs/proxy.md, before a server. */
 export interface Nginx extends AsyncDisposable {
@@ -88,11 +89,6 @@ async function runNginx(folder: string, port: number, configuration: string): Pr
       await stderr;
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function listens(port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "./free_port.ts";
 
 /** The folder of PostgreSQL's programs; undefined if it is not installed. */
 export const postgresPrograms: string | undefined = findPrograms();
@@ -169,11 +170,6 @@ default_pool_size = 2
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function childrenOf(parent: number): number[] {
