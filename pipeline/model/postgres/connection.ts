@@ -124,26 +124,29 @@ function certificateFault(error: unknown, ca: string | undefined): ConnectionFau
 function createStream(conn: Deno.Conn, options: FrameCheckOptions): Duplex {
   const faultOf = createFrameCheck(options);
   const buffer = new Uint8Array(readBytes);
-  const stream = new Duplex({
+  let isEnding = false;
+  /** After the goodbye, the end is what was asked for: no call waits for an answer, or for an error. */
+  const fail = (reason: string) =>
+    void stream.destroy(isEnding ? undefined : new ConnectionFault(reason, false));
+  const stream: Duplex = new Duplex({
     async read() {
       try {
         const count = await conn.read(buffer);
         // As a failure: an end before the login would make the package connect again and again without a pause.
-        if (count === null) {
-          return void stream.destroy(new ConnectionFault("it closed the connection", false));
-        }
+        if (count === null) return fail("it closed the connection");
         const chunk = Buffer.from(buffer.subarray(0, count));
         const fault = faultOf(chunk);
         if (fault === undefined) stream.push(chunk);
         else stream.destroy(new ConnectionFault(fault, false));
       } catch {
-        stream.destroy(new ConnectionFault("the connection broke", false));
+        fail("the connection broke");
       }
     },
     write(chunk: Uint8Array, _encoding, done) {
+      if (isGoodbye(chunk)) isEnding = true;
       writeAll(conn, chunk).then(
         () => done(),
-        () => done(new ConnectionFault("the connection broke", false)),
+        () => done(isEnding ? null : new ConnectionFault("the connection broke", false)),
       );
     },
     final(done) {
@@ -157,6 +160,11 @@ function createStream(conn: Deno.Conn, options: FrameCheckOptions): Duplex {
   });
   // The package says goodbye only on a stream that says it is open.
   return Object.defineProperty(stream, "readyState", { get: () => stream.destroyed ? "closed" : "open" });
+}
+
+/** "Terminate": a letter and the length. */
+function isGoodbye(chunk: Uint8Array): boolean {
+  return chunk.length === 5 && chunk[0] === "X".charCodeAt(0);
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
