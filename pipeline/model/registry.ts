@@ -183,6 +183,7 @@ export interface Registry {
   watch(onChange: () => Promise<boolean>, onReach?: (failure: Failure | undefined) => void): RegistryWatch;
   /** Set for a registry that is not in the data folder. */
   readonly remote?: RemoteRegistry;
+  /** Calls that wait reject. */
   close(): Promise<void>;
 }
 

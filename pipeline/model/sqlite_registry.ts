@@ -30,8 +30,10 @@ const busyTimeoutMs = 5;
  */
 export function openRegistry(dataDir: string, options: { readonly patienceMs?: number } = {}): Registry {
   const { patienceMs = 5_000 } = options;
+  const closing = new AbortController();
+  const patiently = <T>(attempt: () => T) => retryWhileBusy(patienceMs, attempt, closing.signal);
   const withFile = <T>(mode: FileOptions["mode"], work: (file: RegistryFile) => T) =>
-    retryWhileBusy(patienceMs, () => {
+    patiently(() => {
       try {
         return use(dataDir, mode, work);
       } catch (error) {
@@ -57,10 +59,13 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     deleteModel: (entry) => write((file) => deleteModel(file, entry)),
     restoreModel: (modelId) => write((file) => restoreModel(file, modelId)),
     setNote: (entry) => write((file) => setNote(file, entry)),
-    upgrade: () => retryWhileBusy(patienceMs, () => upgrade(dataDir)),
+    upgrade: () => patiently(() => upgrade(dataDir)),
     stamp,
     watch: (onChange) => watchRegistry({ look: stamp, onChange }),
-    close: () => Promise.resolve(),
+    close() {
+      closing.abort();
+      return Promise.resolve();
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Failure, type FailureKind } from "../failure.ts";
 
 /** SQLite's primary result codes with causes outside of the program. https://sqlite.org/rescode.html */
@@ -64,16 +65,22 @@ const retryPauseMs = 25;
 /**
  * Calls `attempt` until the store is not busy, with pauses in which the event loop runs.
  *
- * @throws What the last attempt threw: `store-busy` only after `timeoutMs`.
+ * @param signal Ends the wait.
+ * @throws What the last attempt threw: `store-busy` only after `timeoutMs`, or the signal.
  */
-export async function retryWhileBusy<T>(timeoutMs: number, attempt: () => T): Promise<T> {
+export async function retryWhileBusy<T>(
+  timeoutMs: number,
+  attempt: () => T,
+  signal?: AbortSignal,
+): Promise<T> {
   for (const deadline = performance.now() + timeoutMs;;) {
     try {
       return attempt();
     } catch (error) {
       const busy = error instanceof Failure && error.kind === "store-busy";
       if (!busy || performance.now() > deadline) throw error;
+      await setTimeout(retryPauseMs, undefined, signal ? { signal } : {}).catch(() => {});
+      if (signal?.aborted) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, retryPauseMs));
   }
 }

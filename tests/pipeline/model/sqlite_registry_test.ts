@@ -47,6 +47,18 @@ Deno.test("embedded registry: while another process writes, registering and assi
   });
 });
 
+Deno.test("embedded registry: closing it ends the calls that wait for another process", async () => {
+  await withRegistry(async (_, dataDir) => {
+    const patient = openRegistry(dataDir, { patienceMs: 600_000 });
+    using other = new DatabaseSync(join(dataDir, registryFileName));
+    other.exec("BEGIN IMMEDIATE");
+    const waiting = assertRejected(patient.registerModel(one, 0), "store-busy", /Cannot register the model/);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await patient.close();
+    await waiting;
+  });
+});
+
 Deno.test("embedded registry: one that has no table of notes yet is read, and gets it with the next change", async () => {
   await withRegistry(async (registry, dataDir) => {
     await registry.registerModel(one, 0);

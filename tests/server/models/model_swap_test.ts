@@ -8,9 +8,6 @@ import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { runServer } from "../../support/running_server.ts";
 import { probabilityOf, row } from "../../support/served_models.ts";
 
-/** A watch in the background ends after the test: the oldest Deno counts its timer as a leak. */
-const watching = { sanitizeOps: false, sanitizeResources: false };
-
 Deno.test("model swap: no request fails, and none that begins after the answer to the assignment gets the old model", async () => {
   await using running = await runServer();
   const { ask, models: { first, second } } = running;
@@ -103,43 +100,35 @@ Deno.test("model swap: a model that another process assigns becomes active", asy
   assert.equal((await ask("/model")).json.assigned_by, "elsewhere");
 });
 
-Deno.test(
-  "during an initial load by another process, which locks the store, a server starts without a model",
-  watching,
-  async () => {
-    let filling: Store | undefined;
-    await using running = await runServer({}, ({ dataDir }) => {
-      Deno.removeSync(dataDir, { recursive: true });
-      filling = openStore(dataDir, { mode: "create" });
-      assert.equal(filling.journal.use("rollback", 0), true);
-      filling.db.exec("BEGIN EXCLUSIVE");
-    });
-    const { ask } = running;
-    try {
-      assert.match(String((await ask("/readyz")).json.detail), /Train one with clickwell train/);
-      assert.deepEqual((await ask("/models")).json, { models: [] });
-    } finally {
-      filling?.close();
-    }
-  },
-);
+Deno.test("during an initial load by another process, which locks the store, a server starts without a model", async () => {
+  let filling: Store | undefined;
+  await using running = await runServer({}, ({ dataDir }) => {
+    Deno.removeSync(dataDir, { recursive: true });
+    filling = openStore(dataDir, { mode: "create" });
+    assert.equal(filling.journal.use("rollback", 0), true);
+    filling.db.exec("BEGIN EXCLUSIVE");
+  });
+  const { ask } = running;
+  try {
+    assert.match(String((await ask("/readyz")).json.detail), /Train one with clickwell train/);
+    assert.deepEqual((await ask("/models")).json, { models: [] });
+  } finally {
+    filling?.close();
+  }
+});
 
-Deno.test(
-  "model swap: if another process assigns a damaged model, the old one continues to answer and a line is logged",
-  watching,
-  async () => {
-    await using running = await runServer();
-    const { ask, log, models: { dataDir, modelsDir, first, second } } = running;
-    Deno.truncateSync(join(modelsDir, second.id, "model.json"), 1_000);
-    assignElsewhere(dataDir, second.id);
-    await eventually(() => Promise.resolve(log.some((line) => line.includes("no change of model"))));
-    assert.match(
-      log.find((line) => line.includes("no change of model")) ?? "",
-      /artifact-corrupt.*cannot be used/,
-    );
-    assert.equal((await ask("/predict", row)).json.model_id, first.id);
-  },
-);
+Deno.test("model swap: if another process assigns a damaged model, the old one continues to answer and a line is logged", async () => {
+  await using running = await runServer();
+  const { ask, log, models: { dataDir, modelsDir, first, second } } = running;
+  Deno.truncateSync(join(modelsDir, second.id, "model.json"), 1_000);
+  assignElsewhere(dataDir, second.id);
+  await eventually(() => Promise.resolve(log.some((line) => line.includes("no change of model"))));
+  assert.match(
+    log.find((line) => line.includes("no change of model")) ?? "",
+    /artifact-corrupt.*cannot be used/,
+  );
+  assert.equal((await ask("/predict", row)).json.model_id, first.id);
+});
 
 Deno.test("a server whose active model is damaged starts, reports why it is not ready, and accepts another model", async () => {
   const broken = await runServer();
