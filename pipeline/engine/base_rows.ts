@@ -1,7 +1,8 @@
 import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { ReadSpec } from "../examples/spec.ts";
 import { Failure, usageInvalid } from "../failure.ts";
-import { type EngineDialect, quotedName } from "./engine_dialect.ts";
+import { quoted } from "../store/sqlite.ts";
+import type { EngineDialect } from "./engine_dialect.ts";
 import { hashColumn, mixed, timeColumn } from "./partition.ts";
 import { labelExpression, levelExpression, numberExpression, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
@@ -21,7 +22,7 @@ export interface ReadRows {
 /** Returns the SELECT of all rows of the view in the form that training reads. */
 export function baseRows(spec: ReadSpec, source: SourceColumns, dialect: EngineDialect): string {
   const { group, weight, time, splitHash } = spec;
-  const groupText = dialect.text(quotedName(group));
+  const groupText = dialect.text(quoted(group));
   const { fnv } = dialect;
   const word = splitHash === "sha256" ? dialect.sha256Word(groupText) : fnvOf(fnv).word(groupText);
   const inputs = inputColumnsOf(spec.features);
@@ -31,7 +32,7 @@ export function baseRows(spec: ReadSpec, source: SourceColumns, dialect: EngineD
     [weight === undefined ? dialect.number(1) : numberExpression(weight, source, dialect), weightColumn],
     [word, splitHash === "sha256" ? hashColumn : "fnv"],
     ...(time === undefined ? [] : [[numberExpression(time, source, dialect), timeColumn]]),
-    [quotedName(spec.id), idColumn],
+    [quoted(spec.id), idColumn],
     ...ofKind("number").map(({ name }, i) => [numberExpression(name, source, dialect), numberColumn(i)]),
     ...ofKind("category").map(({ name }, i) => [levelExpression(name, source, dialect), levelColumn(i)]),
   ];
@@ -73,7 +74,7 @@ export async function checkRows(
       ...valueChecks(name, kind, source, dialect),
       ...(spec.features.some((feature) => feature.name === name && !feature.nullable)
         ? [{
-          where: `${quotedName(name)} IS NULL`,
+          where: `${quoted(name)} IS NULL`,
           what: `no ${name}, which the feature spec says is not nullable`,
         }]
         : []),
@@ -150,12 +151,12 @@ function roleChecks(spec: ReadSpec, source: SourceColumns, dialect: EngineDialec
     ...(weight === undefined ? [] : [{
       where: `${numberExpression(weight, source, dialect)} IS NULL OR ${
         numberExpression(weight, source, dialect)
-      } < 0 OR ${dialect.isInvalid(quotedName(weight))}`,
+      } < 0 OR ${dialect.isInvalid(quoted(weight))}`,
       what: `a ${weight} that is neither 0 nor a positive number`,
     }]),
-    { where: `${quotedName(group)} IS NULL`, what: `no ${group}, expected a group` },
+    { where: `${quoted(group)} IS NULL`, what: `no ${group}, expected a group` },
     ...(spec.splitHash === "sha256" ? [] : [{
-      where: fnvOf(dialect.fnv).isUnfit(dialect.text(quotedName(group))),
+      where: fnvOf(dialect.fnv).isUnfit(dialect.text(quoted(group))),
       what:
         `a ${group} that is empty or has a character beyond U+FFFF, which --split-hash fnv cannot hash there: leave that out`,
     }]),
@@ -168,7 +169,7 @@ function valueChecks(
   { kinds }: SourceColumns,
   dialect: EngineDialect,
 ): Check[] {
-  const column = quotedName(name);
+  const column = quoted(name);
   if (kinds.get(name) !== "real") return [];
   const isFinite = dialect.isNaN
     ? `${column} IS NOT NULL AND NOT (${dialect.isNaN(column)}) AND NOT (${dialect.isInvalid(column)})`

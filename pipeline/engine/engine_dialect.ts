@@ -1,3 +1,4 @@
+import { quoted } from "../store/sqlite.ts";
 import { type Dialect, dialects, textLiteral } from "../export/sql_dialect.ts";
 
 /** How an engine writes what training needs beyond the expressions of a scorer. */
@@ -43,13 +44,8 @@ export interface Relation {
   readonly name: string;
 }
 
-/** Quotes a name as standard SQL does. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 export function quotedRelation({ catalog, schema, name }: Relation): string {
-  return [catalog, schema, name].filter((part) => part !== undefined).map(quotedName).join(".");
+  return [catalog, schema, name].filter((part) => part !== undefined).map(quoted).join(".");
 }
 
 const base = (name: string): Dialect => {
@@ -59,7 +55,7 @@ const base = (name: string): Dialect => {
 };
 
 const temporary = (name: string, place: string | undefined, select: string) => {
-  const table = place === undefined ? quotedName(name) : `${place}.${quotedName(name)}`;
+  const table = place === undefined ? quoted(name) : `${place}.${quoted(name)}`;
   return {
     table,
     statement: `CREATE ${place === undefined ? "TEMPORARY " : ""}TABLE ${table} AS\n${select}`,
@@ -67,7 +63,7 @@ const temporary = (name: string, place: string | undefined, select: string) => {
 };
 
 const columnsIn = (schema: string, catalog?: string) => (relation: Relation) => {
-  const from = catalog === undefined ? "" : `${quotedName(relation.catalog ?? catalog)}.`;
+  const from = catalog === undefined ? "" : `${quoted(relation.catalog ?? catalog)}.`;
   return `SELECT column_name, data_type FROM ${from}information_schema.columns WHERE table_name = ${
     textLiteral(relation.name)
   } AND table_schema = ${
@@ -89,7 +85,7 @@ export const postgresDialect: EngineDialect = {
       ? `SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ${
         textLiteral(relation.name)
       } AND table_schema = (SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(${
-        textLiteral(quotedName(relation.name))
+        textLiteral(quoted(relation.name))
       }))) ORDER BY ordinal_position`
       : columnsIn("")(relation),
   versionQuery: "SHOW server_version",

@@ -148,8 +148,33 @@ function linear(
   ]);
 }
 
+/** Beyond it, `exp` is an error in PostgreSQL. */
+const logitMax = 700;
+
+/** Returns an expression of the log loss of a row of {@link oddsOf}. */
+export const lossOfRow = `CASE WHEN z > 0 THEN z ELSE 0 END - ${labelColumn} * z + ln(1 + e)`;
+
+/**
+ * Returns the definitions, for WITH, of the table `halves`: the given columns of the scored rows, their log-odds `z`, limited to
+ * ±`logitMax`, and `e`, e^−|z|, which does not overflow.
+ */
+export function oddsOf(
+  { fence, number }: EngineDialect,
+  scored: string,
+  columns: string,
+  logitMax: number,
+): string[] {
+  const [most, least] = [number(logitMax), number(-logitMax)];
+  const limited = `CASE WHEN eta > ${most} THEN ${most} WHEN eta < ${least} THEN ${least} ELSE eta END`;
+  return [
+    `scored AS (${scored})`,
+    `odds AS (SELECT ${columns}, ${limited} AS z FROM scored${fence})`,
+    `halves AS (SELECT ${columns}, z, exp(-abs(z)) AS e FROM odds${fence})`,
+  ];
+}
+
 function passStatement(
-  { fence }: EngineDialect,
+  dialect: EngineDialect,
   { blocks, design }: EngineDesign,
   scored: string,
   lookups: Lookups,
@@ -172,19 +197,16 @@ function passStatement(
       ]
       : []),
   ];
-  const columns = [labelColumn, ...keys, ...numbers, ...(times === undefined ? [] : [times])].join(", ");
-  const limited = "CASE WHEN eta > 700 THEN 700 WHEN eta < -700 THEN -700 ELSE eta END";
   const f = fitWeightColumn;
+  const columns = [labelColumn, f, ...keys, ...numbers, ...(times === undefined ? [] : [times])].join(", ");
   const tables = [
     ...lookups.tables(),
-    `scored AS (${scored})`,
-    `odds AS (SELECT ${columns}, ${f}, eta, ${limited} AS z FROM scored${fence})`,
-    `halves AS (SELECT ${columns}, ${f}, z, exp(-abs(z)) AS e FROM odds${fence})`,
+    ...oddsOf(dialect, scored, columns, logitMax),
     // Of the smaller of the two probabilities, so that a curvature has no difference of numbers near 1.
     `rows_ AS (SELECT ${columns}, ` +
-    `${f} * (CASE WHEN z > 0 THEN z ELSE 0 END - ${labelColumn} * z + ln(1 + e)) AS l, ` +
+    `${f} * (${lossOfRow}) AS l, ` +
     `${f} * (CASE WHEN z > 0 THEN (1 - ${labelColumn}) - e / (1 + e) ELSE e / (1 + e) - ${labelColumn} END) AS g, ` +
-    `${f} * e / ((1 + e) * (1 + e)) AS v FROM halves${fence})`,
+    `${f} * e / ((1 + e) * (1 + e)) AS v FROM halves${dialect.fence})`,
   ];
   const select = [...keys, ...sums].join(", ");
   return `WITH ${tables.join(",\n")}\nSELECT ${select} FROM rows_${groupingOf(blocks, hessian)}`;

@@ -5,7 +5,7 @@ import { type PreparedOptions, trainRead } from "../train/train.ts";
 import type { ResourceOptions } from "../train/training_resources.ts";
 import { baseRows, changedRows, exampleRows, type ReadRows } from "./base_rows.ts";
 import { copiedColumns, createCopyReader } from "./copied_rows.ts";
-import type { SourceColumns } from "./source_columns.ts";
+import { engineRecord, type SourceColumns } from "./source_columns.ts";
 import type { SqlEngine } from "./sql_engine.ts";
 
 export interface FetchedTraining extends PreparedOptions, ResourceOptions {
@@ -37,6 +37,7 @@ export async function trainFetched(
     if (reader.rowCount() !== expected) throw changedRows(`${expected} examples`, String(reader.rowCount()));
     return { ...reader.examples(), account: read };
   });
-  const own = { name: dialect.name, version: await engine.version(), view: source.view };
-  return { ...trained, metadata: { ...trained.metadata, data: { ...trained.metadata.data, engine: own } } };
+  const { metadata } = trained;
+  const data = { ...metadata.data, engine: await engineRecord(engine, source) };
+  return { ...trained, metadata: { ...metadata, data } };
 }

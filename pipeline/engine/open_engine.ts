@@ -1,5 +1,6 @@
 import { usageInvalid } from "../failure.ts";
-import { quotedName, type Relation } from "./engine_dialect.ts";
+import { quoted } from "../store/sqlite.ts";
+import type { Relation } from "./engine_dialect.ts";
 import type { SqlEngine } from "./sql_engine.ts";
 import { openTrino } from "./trino_engine.ts";
 
@@ -65,5 +66,5 @@ export function relationOf(text: string): Relation {
 
 /** Returns the schema that `--stage` names, quoted. */
 export function placeOf(text: string): string {
-  return text.split(".").map(quotedName).join(".");
+  return text.split(".").map(quoted).join(".");
 }

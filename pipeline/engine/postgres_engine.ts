@@ -86,7 +86,6 @@ export function openPostgres({ url, ca, statementSeconds, signal }: PostgresOpti
     name,
     query,
     copy,
-    version: async () => String((await query(postgresDialect.versionQuery))[0]?.[0]),
     close() {
       end();
       return Promise.resolve();

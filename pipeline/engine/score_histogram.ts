@@ -3,7 +3,7 @@ import { createLookups } from "../export/sql_lookups.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import type { EngineDesign } from "./engine_design.ts";
-import { scoredRows } from "./engine_passes.ts";
+import { lossOfRow, oddsOf, scoredRows } from "./engine_passes.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
 
 /** Buckets per unit of log-odds: rows of a bucket count as ties, which moves the AUC and the calibration error by less than 1e-4. */
@@ -42,19 +42,14 @@ export async function metricsOnEngine(
   const lookups = createLookups(engine.dialect, "c");
   const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
   const [y, w] = [labelColumn, weightColumn];
-  const limited = `CASE WHEN eta > ${number(logitMax)} THEN ${number(logitMax)} WHEN eta < ${
-    number(-logitMax)
-  } THEN ${number(-logitMax)} ELSE eta END`;
   const tables = [
     ...lookups.tables(),
-    `scored AS (${scored})`,
-    `odds AS (SELECT ${y}, ${w}, ${limited} AS z FROM scored${fence})`,
-    `halves AS (SELECT ${y}, ${w}, z, exp(-abs(z)) AS e FROM odds${fence})`,
+    ...oddsOf(engine.dialect, scored, `${y}, ${w}`, logitMax),
     `rows_ AS (SELECT ${y}, ${w}, ${
       rowCount <= exactRowsMax ? "z" : bigint(`floor(z * ${number(bucketsPerUnit)})`)
     } AS bucket, ` +
     `CASE WHEN z > 0 THEN 1 / (1 + e) ELSE e / (1 + e) END AS p, ` +
-    `CASE WHEN z > 0 THEN z ELSE 0 END - ${y} * z + ln(1 + e) AS l FROM halves${fence})`,
+    `${lossOfRow} AS l FROM halves${fence})`,
   ];
   const rows = await engine.query(
     `WITH ${

@@ -3,7 +3,8 @@ import type { ValueType } from "../examples/level.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { Failure } from "../failure.ts";
 import { textLiteral } from "../export/sql_dialect.ts";
-import { type EngineDialect, quotedName, quotedRelation, type Relation } from "./engine_dialect.ts";
+import { quoted } from "../store/sqlite.ts";
+import { type EngineDialect, quotedRelation, type Relation } from "./engine_dialect.ts";
 import type { SqlEngine } from "./sql_engine.ts";
 
 /** What a column of the view holds. */
@@ -64,6 +65,12 @@ export async function readSourceColumns(
   return { view: quotedRelation(relation), kinds };
 }
 
+/** Returns what a model's metadata say of where its rows lie. */
+export async function engineRecord({ dialect, query }: SqlEngine, { view }: SourceColumns) {
+  const [[version]] = await query(dialect.versionQuery);
+  return { name: dialect.name, version: String(version), view };
+}
+
 function kindOf(type: string): Kind {
   return kindPatterns.find(([pattern]) => pattern.test(type))?.[1] ?? "other";
 }
@@ -111,7 +118,7 @@ function requireRoles(
 
 /** Returns an expression of a column as a double, or NULL if it is missing. */
 export function numberExpression(name: string, { kinds }: SourceColumns, dialect: EngineDialect): string {
-  const column = quotedName(name);
+  const column = quoted(name);
   const kind = kinds.get(name);
   if (kind === "time") return dialect.double(dialect.micros(column));
   if (kind === "boolean") return dialect.double(`CASE WHEN ${column} THEN 1 WHEN NOT ${column} THEN 0 END`);
@@ -121,7 +128,7 @@ export function numberExpression(name: string, { kinds }: SourceColumns, dialect
 
 /** Returns an expression of a column's level, or NULL if it is missing. A real number is a whole one, which is checked. */
 export function levelExpression(name: string, { kinds }: SourceColumns, dialect: EngineDialect): string {
-  const column = quotedName(name);
+  const column = quoted(name);
   switch (kinds.get(name)) {
     case "boolean":
       return `CASE WHEN ${column} THEN '1' WHEN NOT ${column} THEN '0' END`;
@@ -141,7 +148,7 @@ export function labelExpression(
   { kinds }: SourceColumns,
   dialect: EngineDialect,
 ): string {
-  const column = quotedName(label);
+  const column = quoted(label);
   if (positive !== undefined) {
     const text = kinds.get(label) === "boolean"
       ? `CASE WHEN ${column} THEN '1' WHEN NOT ${column} THEN '0' END`

@@ -25,8 +25,6 @@ export interface SqlEngine {
    * @throws {Failure} as `query`.
    */
   readonly copy?: (select: string) => AsyncIterable<Buffer>;
-  /** Returns its version. */
-  version(): Promise<string>;
   close(): Promise<void>;
 }
 

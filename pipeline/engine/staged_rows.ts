@@ -5,8 +5,6 @@ import type { SqlEngine } from "./sql_engine.ts";
 export interface Staging {
   /** Returns rows as a FROM has them: the name of a table, or the SELECT itself. @param rows Short name of what they are. */
   stage(rows: string, select: string): Promise<string>;
-  /** Whether rows have been kept so far. */
-  readonly isKept: () => boolean;
   /** Removes the tables. Does not throw. */
   remove(): Promise<void>;
 }
@@ -19,7 +17,6 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
   const tables: string[] = [];
   let keeps = place !== undefined || engine.dialect.hasTemporaryTables;
   return {
-    isKept: () => tables.length > 0,
     async stage(rows, select) {
       const inline = `(${select}) AS ${rows}`;
       if (!keeps) return inline;

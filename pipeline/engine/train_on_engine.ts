@@ -37,7 +37,7 @@ import { inputColumnsOf } from "../examples/input_columns.ts";
 import { type EngineSplit, splitOnEngine } from "./partition.ts";
 import { requireRunsOnEngine } from "./runs_on_engine.ts";
 import { metricsOnEngine } from "./score_histogram.ts";
-import { readSourceColumns, type SourceColumns } from "./source_columns.ts";
+import { engineRecord, readSourceColumns, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 import { createStaging, type Staging } from "./staged_rows.ts";
 
@@ -143,7 +143,6 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const goldenRows = await goldenRowsOnEngine(engine, base, spec, read.read - read.noLabel - read.zeroWeight);
   stage("counts of the rows");
   await requireUnchanged(engine, readSpec, source, read);
-  const version = await engine.version();
   const account = { ...read, ...split.excluded };
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),
@@ -156,7 +155,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     }),
     `trained on ${engine.dialect.name}: AUC and calibration are from a histogram of the scores, and leaks were not searched for.`,
   ];
-  const own = { name: engine.dialect.name, version, view: source.view };
+  const own = await engineRecord(engine, source);
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },

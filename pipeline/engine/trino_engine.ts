@@ -89,7 +89,6 @@ export function openTrino(options: TrinoOptions): SqlEngine {
     dialect: trinoDialect(catalog, schema),
     name,
     query,
-    version: async () => String((await query(trinoDialect(catalog, schema).versionQuery))[0]?.[0]),
     close: () => Promise.resolve(),
   };
 }

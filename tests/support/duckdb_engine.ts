@@ -30,7 +30,6 @@ export function openDuckdb(): SqlEngine & { readonly statements: string[] } {
     name: "DuckDB",
     statements,
     query,
-    version: async () => String((await query(duckdbDialect.versionQuery))[0][0]),
     async close() {
       await writer.close();
       await child.status;

@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import type { Duplex } from "node:stream";
+import { quoted } from "../../store/sqlite.ts";
 import type { RegistryRow } from "../registry_rules.ts";
 import type { PostgresAddress } from "./address.ts";
 import { ConnectionFault, openConnection } from "./connection.ts";
@@ -99,7 +100,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 function queriesOf(sql: postgres.Sql | postgres.TransactionSql, { schema }: PostgresAddress): Queries {
   return {
-    schema: quotedName(schema),
+    schema: quoted(schema),
     async all(text, values = []) {
       const answer: unknown = await sql.unsafe<RegistryRow[]>(text, [...values]).catch(ofServer);
       const results = answer as readonly RegistryRow[] | readonly (readonly RegistryRow[])[];
@@ -114,11 +115,6 @@ function ofServer(error: unknown): never {
   throw error instanceof TypeError || error instanceof RangeError
     ? new ConnectionFault("its answer makes no sense", false)
     : error;
-}
-
-/** Quotes a name for SQL. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** The channel of all registries of a database: the payload is the schema. */
