@@ -197,6 +197,19 @@ export function unavailable(action: string, reason: string): Failure {
   return new Failure("artifacts-unavailable", `Cannot ${action}: ${reason}.`);
 }
 
+/** Returns the failure of a bucket that is not there. */
+export function noBucket(bucket: string, action: string): Failure {
+  return unavailable(action, `there is no bucket ${bucket}. Create it, or name another with --models`);
+}
+
+/** Returns the failure of an answer that leads elsewhere: credentials are not sent there. */
+export function redirected(status: number, action: string): Failure {
+  return unavailable(
+    action,
+    `the server answered with a redirect (status ${status}), which is not followed`,
+  );
+}
+
 /** Returns why a request failed, with its host. Errors of `fetch` have the URL and, last, the cause. */
 function reasonOf(error: unknown, host: string): string {
   if (!(error instanceof Error)) return `${host} does not answer`;

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { Failure } from "../failure.ts";
-import { type Answer, exchange, firstWords, quickTiming, type Timing, unavailable } from "./exchange.ts";
+import {
+  type Answer,
+  exchange,
+  firstWords,
+  noBucket,
+  redirected,
+  type Timing,
+  unavailable,
+} from "./exchange.ts";
 import type { Expiring } from "./credentials/expiring.ts";
+import { type ObjectRequest, objectStoreOf } from "./object_client.ts";
 import { type ObjectStore, pagesMax } from "./object_store.ts";
 
 export interface GcsOptions {
@@ -15,41 +24,15 @@ export interface GcsOptions {
   readonly timing?: Partial<Timing> | undefined;
 }
 
-interface Request {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly action: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array<ArrayBuffer>;
-  readonly timing?: Partial<Timing>;
-}
-
 /** Connects to Google Cloud Storage by its JSON API. Nothing is sent before the first call. */
 export function createGcsStore(options: GcsOptions): ObjectStore {
   const client = createClient(options);
-  const { location, pathOf, expect } = client;
-  return {
-    location,
-    get: (key) => read(client, key),
-    async has(key) {
-      const action = `look for ${location}/${key}`;
-      const request = { method: "GET", action, path: pathOf(key), timing: quickTiming } as const;
-      return (await expect(request, [200, 404])).status === 200;
-    },
-    async check() {
-      // No model has this key: an object that is not there shows that the bucket is.
-      await read(client, "check", quickTiming);
-    },
-    create: (key, body) => put(client, { key, body }, { ifGenerationMatch: "0" }),
-    async replace(key, body) {
-      await put(client, { key, body });
-    },
-    async remove(key) {
-      const action = `remove ${location}/${key}`;
-      await expect({ method: "DELETE", action, path: pathOf(key) }, [200, 204, 404]);
-    },
+  return objectStoreOf(client, {
+    contentQuery: { alt: "media" },
+    lookBy: "GET",
+    put: (key, body, isNew) => put(client, key, body, isNew),
     list: (start) => list(client, start),
-  };
+  });
 }
 
 /** A bucket, below a prefix. */
@@ -60,7 +43,9 @@ function createClient(options: GcsOptions) {
   const objects = `/storage/v1/b/${bucket}/o`;
   const nameOf = (key: string) => prefix === "" ? key : `${prefix}/${key}`;
 
-  async function ask({ method, action, path, query = {}, body, timing }: Request): Promise<Answer> {
+  async function ask(
+    { method, action, path = "", query = {}, body, timing }: ObjectRequest,
+  ): Promise<Answer> {
     const url = `${endpoint}${path}?${new URLSearchParams(query)}`;
     const sign = async () => {
       const headers = new Headers(body ? { "content-type": "application/octet-stream" } : {});
@@ -81,7 +66,7 @@ function createClient(options: GcsOptions) {
     nameOf,
     pathOf: (key: string) => `${objects}/${encodeURIComponent(nameOf(key))}`,
     /** @throws {Failure} for any other status. */
-    async expect(request: Request, statuses: readonly number[]): Promise<Answer> {
+    async expect(request: ObjectRequest, statuses: readonly number[]): Promise<Answer> {
       const answer = await ask(request);
       if (!statuses.includes(answer.status)) throw refused(answer, request.action, bucket);
       if (answer.status === 404 && request.method === "GET") {
@@ -92,24 +77,14 @@ function createClient(options: GcsOptions) {
   };
 }
 
-async function read(
-  { location, pathOf, expect }: Client,
-  key: string,
-  timing: Partial<Timing> = {},
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const action = `read ${location}/${key}`;
-  const request = { method: "GET", action, path: pathOf(key), query: { alt: "media" }, timing } as const;
-  const { status, bytes } = await expect(request, [200, 404]);
-  return status === 200 ? bytes : undefined;
-}
-
 async function put(
   { location, objects, nameOf, expect }: Client,
-  { key, body }: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> },
-  condition: Readonly<Record<string, string>> = {},
+  key: string,
+  body: Uint8Array<ArrayBuffer>,
+  isNew: boolean,
 ): Promise<boolean> {
   const action = `write ${location}/${key}`;
-  const query = { uploadType: "media", name: nameOf(key), ...condition };
+  const query = { uploadType: "media", name: nameOf(key), ...(isNew ? { ifGenerationMatch: "0" } : {}) };
   const answer = await expect({ method: "POST", action, path: `/upload${objects}`, query, body }, [200, 412]);
   if (answer.status === 200) requireStored(answer, body, action);
   return answer.status === 200;
@@ -172,14 +147,9 @@ function refused(answer: Answer, action: string, bucket: string): Failure {
   const { status } = answer;
   const message = messageOf(answer);
   if (status === 404 && message !== undefined) {
-    return unavailable(action, `there is no bucket ${bucket}. Create it, or name another with --models`);
+    return noBucket(bucket, action);
   }
-  if (status >= 300 && status < 400) {
-    return unavailable(
-      action,
-      `the server answered with a redirect (status ${status}), which is not followed`,
-    );
-  }
+  if (status >= 300 && status < 400) return redirected(status, action);
   if (status === 401 || status === 403) {
     return unavailable(
       action,

@@ -5,7 +5,8 @@ import {
   type Answer,
   exchange,
   firstWords,
-  quickTiming,
+  noBucket,
+  redirected,
   type Sent,
   type Timing,
   unavailable,
@@ -13,6 +14,7 @@ import {
   xmlText,
 } from "./exchange.ts";
 import type { Expiring } from "./credentials/expiring.ts";
+import { type ObjectRequest, objectStoreOf } from "./object_client.ts";
 import { type ObjectStore, pagesMax } from "./object_store.ts";
 
 /** Keys with which requests to AWS are signed. */
@@ -35,44 +37,14 @@ export interface S3Options {
   readonly timing?: Partial<Timing> | undefined;
 }
 
-interface Request {
-  readonly method: "GET" | "HEAD" | "PUT" | "DELETE";
-  /** For messages: what is done with the object. */
-  readonly action: string;
-  /** The object; the bucket without one. */
-  readonly path?: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array<ArrayBuffer>;
-  readonly timing?: Partial<Timing>;
-}
-
 /** Connects to S3, or to a server that speaks its protocol. Nothing is sent before the first call. */
 export function createS3Store(options: S3Options): ObjectStore {
   const client = createClient(options);
-  const { location, pathOf, expect } = client;
-  return {
-    location,
-    get: (key) => read(client, key),
-    async has(key) {
-      const action = `look for ${location}/${key}`;
-      const request = { method: "HEAD", action, path: pathOf(key), timing: quickTiming } as const;
-      return (await expect(request, [200, 404])).status === 200;
-    },
-    async check() {
-      // No model has this key: an object that is not there shows that the bucket is.
-      await read(client, "check", quickTiming);
-    },
-    create: (key, body) => put(client, { key, body }, { "if-none-match": "*" }),
-    async replace(key, body) {
-      await put(client, { key, body });
-    },
-    async remove(key) {
-      const action = `remove ${location}/${key}`;
-      await expect({ method: "DELETE", action, path: pathOf(key) }, [200, 204, 404]);
-    },
+  return objectStoreOf(client, {
+    lookBy: "HEAD",
+    put: (key, body, isNew) => put(client, key, body, isNew),
     list: (start) => list(client, start),
-  };
+  });
 }
 
 /** A bucket, below a prefix. */
@@ -82,7 +54,7 @@ function createClient(options: S3Options) {
   const { bucket, prefix } = options;
   const base = bucketUrl(options);
 
-  async function ask(request: Request): Promise<Answer> {
+  async function ask(request: ObjectRequest): Promise<Answer> {
     const { method, action, path = "", query = {}, headers = {}, body } = request;
     const url = new URL(path === "" ? base : `${base}/${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -101,7 +73,7 @@ function createClient(options: S3Options) {
     prefix,
     pathOf: (key: string) => prefix === "" ? key : `${prefix}/${key}`,
     /** @throws {Failure} for any other status. */
-    async expect(request: Request, statuses: readonly number[]): Promise<Answer> {
+    async expect(request: ObjectRequest, statuses: readonly number[]): Promise<Answer> {
       const answer = await ask(request);
       if (!statuses.includes(answer.status)) throw refused(answer, request.action, options);
       // A bucket that does not exist is answered with the status of a missing object, and so is a page of some other server.
@@ -112,26 +84,17 @@ function createClient(options: S3Options) {
   };
 }
 
-async function read(
-  { location, pathOf, expect }: Client,
-  key: string,
-  timing: Partial<Timing> = {},
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const request = { method: "GET", action: `read ${location}/${key}`, path: pathOf(key), timing } as const;
-  const { status, bytes } = await expect(request, [200, 404]);
-  return status === 200 ? bytes : undefined;
-}
-
 async function put(
   { location, pathOf, expect }: Client,
-  { key, body }: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> },
-  condition: Readonly<Record<string, string>> = {},
+  key: string,
+  body: Uint8Array<ArrayBuffer>,
+  isNew: boolean,
 ): Promise<boolean> {
   const action = `write ${location}/${key}`;
   const headers = {
     "content-type": "application/octet-stream",
     "x-amz-checksum-sha256": createHash("sha256").update(body).digest("base64"),
-    ...condition,
+    ...(isNew ? { "if-none-match": "*" } : {}),
   };
   // 409: another write of the same key was going on; which of them won, a read tells.
   const answer = await expect({ method: "PUT", action, path: pathOf(key), headers, body }, [200, 409, 412]);
@@ -201,7 +164,7 @@ function refused(answer: Answer, action: string, { bucket, region }: S3Options):
     xmlText(new TextDecoder().decode(answer.bytes), "Region");
   const { status } = answer;
   if (code === "NoSuchBucket") {
-    return unavailable(action, `there is no bucket ${bucket}. Create it, or name another with --models`);
+    return noBucket(bucket, action);
   }
   if (actual !== undefined && actual !== region && /^[a-z0-9-]{1,40}$/.test(actual)) {
     return unavailable(
@@ -209,12 +172,7 @@ function refused(answer: Answer, action: string, { bucket, region }: S3Options):
       `the bucket is in the region ${actual}, not in ${region}. Set AWS_REGION=${actual}`,
     );
   }
-  if (status >= 300 && status < 400) {
-    return unavailable(
-      action,
-      `the server answered with a redirect (status ${status}), which is not followed`,
-    );
-  }
+  if (status >= 300 && status < 400) return redirected(status, action);
   const reason = code === undefined ? "" : ` (${code})`;
   if (status === 401 || status === 403) {
     return unavailable(
