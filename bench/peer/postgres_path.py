@@ -2,35 +2,23 @@
 
 import argparse
 import io
-import json
 from pathlib import Path
 
 import polars as pl
 import psycopg
 
-from design import encode
-from memory import peak_bytes
-from solvers import prepare, timed
-from whole_path import fit_feature
+from whole_path import train
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--spec", type=Path, required=True, help="features.json")
+    parser.add_argument("--strength", type=float, default=1.0, help="C of scikit-learn")
     parser.add_argument("--tolerance", type=float, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the model to write")
     options = parser.parse_args()
-    frame = fetch(options.url)
-    spec = json.loads(options.spec.read_text())
-    features = [fit_feature(frame[feature["name"]], feature) for feature in spec["features"]]
-    design = encode(frame, {"features": features})
-    coefficients, intercept, _, _ = timed(
-        prepare("glum", design, strength=1.0, l1_ratio=0.0, tolerance=options.tolerance)
-    )
-    by_name = dict(zip(design.names, coefficients.tolist(), strict=True))
-    options.out.write_text(json.dumps({"features": features, "coefficients": by_name, "intercept": intercept}))
-    print(json.dumps({"peak_bytes": peak_bytes()}))
+    train(fetch(options.url), options)
 
 
 def fetch(url: str) -> pl.DataFrame:

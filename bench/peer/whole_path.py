@@ -23,7 +23,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the model to write")
     options = parser.parse_args()
 
-    frame = read_examples(options.tables)
+    train(read_examples(options.tables), options)
+
+
+def train(frame: pl.DataFrame, options: argparse.Namespace) -> None:
+    """Encodes the examples, fits and writes the model: by `spec`, `strength`, `tolerance` and `out`."""
     spec = json.loads(options.spec.read_text())
     features = [fit_feature(frame[feature["name"]], feature) for feature in spec["features"]]
     design = encode(frame, {"features": features})
