@@ -38,6 +38,13 @@ async function alias({ service }: ScenarioContext, version: number, name: string
   await response.body?.cancel();
 }
 
+/** Options of a server whose registry takes no assignment. */
+function failingToAssign(failure: Failure): NonNullable<Scenario["options"]> {
+  return ({ dataDir }) => ({
+    registry: { ...openRegistry(dataDir), assign: () => Promise.reject(failure) },
+  });
+}
+
 export const modelScenarios: readonly Scenario[] = [
   {
     name: "GET /model returns when and by whom the model was assigned",
@@ -475,12 +482,7 @@ export const storeScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
-    options: ({ dataDir }) => ({
-      registry: {
-        ...openRegistry(dataDir),
-        assign: () => Promise.reject(new Failure("store-unreachable", "postgres://db.secret/srv: no answer")),
-      },
-    }),
+    options: failingToAssign(new Failure("store-unreachable", "postgres://db.secret/srv: no answer")),
     status: 503,
     problem: "store-unreachable",
     responseHeaders: { "retry-after": "1" },
@@ -490,12 +492,7 @@ export const storeScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
-    options: ({ dataDir }) => ({
-      registry: {
-        ...openRegistry(dataDir),
-        assign: () => Promise.reject(new Failure("store-full", "Cannot write /srv/secret/clickwell.db")),
-      },
-    }),
+    options: failingToAssign(new Failure("store-full", "Cannot write /srv/secret/clickwell.db")),
     status: 507,
     problem: "store-full",
   },
