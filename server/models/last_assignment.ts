@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Assignment, ModelRow } from "../../pipeline/model/registry.ts";
+import { replaceDurably } from "../../pipeline/runtime/durable_file.ts";
 import type { Log } from "../runtime/log.ts";
 
 /** The file of the assignment that a server followed last, in its data folder. */
@@ -48,7 +49,8 @@ export function createLastAssignment(
       const followed = next;
       next = undefined;
       try {
-        await write(dataDir, path, { registry: place, ...followed });
+        await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+        await replaceDurably(path, new TextEncoder().encode(textOf({ registry: place, ...followed })));
         isReported = false;
       } catch (error) {
         report(
@@ -103,26 +105,8 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Replaces the file in one step, with a checksum, so that what is read is what was written. */
-async function write(dataDir: string, path: string, value: unknown): Promise<void> {
+/** The text of the file, with a checksum, so that what is read is what was written. */
+function textOf(value: unknown): string {
   const content = JSON.stringify(value);
-  const bytes = new TextEncoder().encode(`${JSON.stringify({ content, sha256: digestOf(content) })}\n`);
-  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const unfinished = `${path}.${crypto.randomUUID()}`;
-  try {
-    {
-      using file = await Deno.open(unfinished, { write: true, createNew: true, mode: 0o600 });
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.sync();
-    }
-    await Deno.rename(unfinished, path);
-    // The new name, too. Windows cannot open a folder.
-    if (Deno.build.os !== "windows") {
-      using folder = await Deno.open(dataDir, { read: true });
-      await folder.sync();
-    }
-  } catch (error) {
-    await Deno.remove(unfinished).catch(() => {});
-    throw error;
-  }
+  return `${JSON.stringify({ content, sha256: digestOf(content) })}\n`;
 }
