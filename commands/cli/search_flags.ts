@@ -26,7 +26,7 @@ export const searchFlags = {
 
 /** Settings of a fit that tables do not have. */
 const idleFlags = [
-  ...["penalty", "C", "l1-ratio", "solver", "tolerance", "class-weight", "intervals", "from"],
+  ...["penalty", "C", "l1-ratio", "solver", "tolerance", "intervals", "from"],
   ...Object.keys(minibatchFlags),
 ];
 

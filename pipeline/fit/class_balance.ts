@@ -45,9 +45,14 @@ export function corrected(
   sums: ClassSums,
   { negatives, classWeight }: { negatives: number; classWeight: "none" | "balanced" },
 ): Float64Array {
-  const { clicked, notClicked } = classWeights(sums);
-  const shift = log(negatives) - (classWeight === "balanced" ? log(clicked / notClicked) : 0);
   const coefficients = fitted.slice();
-  coefficients[coefficients.length - 1] += shift;
+  coefficients[coefficients.length - 1] += log(negatives) + classShift(sums, classWeight);
   return coefficients;
+}
+
+/** Returns what turns the log-odds of a fit into those of the rows without class weights. */
+export function classShift(sums: ClassSums, classWeight: "none" | "balanced"): number {
+  if (classWeight === "none") return 0;
+  const { clicked, notClicked } = classWeights(sums);
+  return -log(clicked / notClicked);
 }

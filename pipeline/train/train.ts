@@ -194,13 +194,13 @@ async function fitPrepared(
   options: PreparedOptions,
 ): Promise<FittedDesign> {
   const { spec, hyperParameters: given } = options;
+  const design = given.classWeight === "balanced" ? balance(encoded, sums, chunkStore) : encoded;
   const { search, found } = binned
-    ? await findFeatures(binned, encoded, { threads, chunkStore, baseRate, kept }, options)
+    ? await findFeatures(binned, design, { threads, chunkStore, sums, baseRate, kept }, options)
     : {};
   if (search && found) return { ...found, fixedAtZero: [], search };
   // The plain spec that stays is the same model without a search.
   const { features: _, ...hyperParameters } = given;
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunkStore) : encoded;
   const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
   const fit = await fitModel(design, encoder, fixedAtZero, threads, { ...options, hyperParameters });
   const { tables: __, ...plain } = spec;

@@ -130,7 +130,6 @@ Deno.test("clickwell train --features auto: flags of other fits are refused by n
       [["--C", "2"], /--C is not for --features auto/],
       [["--solver", "lbfgs"], /--solver is not for --features auto/],
       [["--hidden", "8"], /--hidden is not for --features auto/],
-      [["--class-weight", "balanced"], /--class-weight is not for --features auto/],
       [["--from", "1"], /--from is not for --features auto/],
       [["--time-budget", "soon"], /--time-budget is "soon", expected a duration such as 90s, 5m or 1h/],
     ];

@@ -4,6 +4,7 @@ import type { Encoder } from "../../encode/encoder.ts";
 import type { PooledLevels } from "../../encode/summarise.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { usageInvalid } from "../../failure.ts";
+import { classShift, type ClassSums } from "../../fit/class_balance.ts";
 import type { Fit } from "../../fit/fit.ts";
 import { findTables } from "../../fit/tables/find_tables.ts";
 import type { FoundModel, Stage } from "../../fit/tables/found_model.ts";
@@ -18,9 +19,9 @@ import type { HyperParameters } from "../hyper_parameters.ts";
 import { foundDesign } from "./found_design.ts";
 import { foundEncoder } from "./found_encoder.ts";
 import type { KeptSearch } from "./kept_search.ts";
-import { outOfFoldRowsOf } from "./out_of_fold_rows.ts";
+import { outOfFoldRowsOf, withoutClassWeights } from "./out_of_fold_rows.ts";
 import { type OutOfFoldQuality, plainQuality } from "./plain_loss.ts";
-import { searchRowsOf } from "./search_rows.ts";
+import { rowWeightsOf, searchRowsOf } from "./search_rows.ts";
 import { foundSpec, stepsOf } from "./steps.ts";
 
 /** What a search for curves and tables has found, and what was taken. */
@@ -74,6 +75,7 @@ export interface FindFeaturesOptions {
 export interface FindFeaturesContext {
   readonly threads: Threads;
   readonly chunkStore: ChunkStore;
+  readonly sums: ClassSums;
   /** Click rate of the training rows. */
   readonly baseRate: number;
   /** Where the stages of a search are kept until it ends; absent if they are not. */
@@ -84,13 +86,13 @@ export interface FindFeaturesContext {
  * Finds curves and tables of the features, or makes those of the spec, and compares them with the plain spec on rows that neither was
  * fitted to. After a search the plain spec stays unless the tables are better.
  *
- * @param design Of the plain spec, with group hashes. Must not be used if tables are returned: its chunks are rewritten.
+ * @param design Of the plain spec, with group hashes and, if classes are balanced, weights of the fit. Must not be used if tables are returned: its chunks are rewritten.
  * @throws {Failure} `usage-invalid` for settings that tables do not have; as `findTables` and `fit`.
  */
 export async function findFeatures(
   binned: BinnedRows,
   design: DesignMatrix,
-  { threads, chunkStore, baseRate, kept }: FindFeaturesContext,
+  { threads, chunkStore, sums, baseRate, kept }: FindFeaturesContext,
   options: FindFeaturesOptions,
 ): Promise<{ readonly search: FeatureSearch; readonly found: FoundFeatures | undefined }> {
   const { spec, hyperParameters, isOver, signal, observe } = options;
@@ -114,16 +116,21 @@ export async function findFeatures(
     observe: observe?.stage && ((event) => observe.stage?.(progressOf(event))),
     checkpoint: () => signal?.throwIfAborted(),
   });
-  const plain = await plainQuality(design, model.outOfFold, {
+  const shift = classShift(sums, hyperParameters.classWeight);
+  const isBalanced = hyperParameters.classWeight === "balanced";
+  const measured = isBalanced ? { ...rows, weights: rowWeightsOf(design) } : rows;
+  const outOfFold = isBalanced ? withoutClassWeights(model.outOfFold, measured, shift) : model.outOfFold;
+  const plain = await plainQuality(design, outOfFold, {
     hyperParameters,
     baseRate,
+    shift,
     threads,
     chunkStore,
     signal,
     observe: (done, total) =>
       observe?.stage?.({ stage: "comparing with the plain spec", done, total, unit: "folds" }),
   });
-  const { logLoss, ece } = model.outOfFold;
+  const { logLoss, ece } = outOfFold;
   const search: FeatureSearch = {
     taken: wanted || logLoss < plain.logLoss ? "tables" : "plain",
     outOfFold: { tables: { logLoss, ece }, plain },
@@ -153,8 +160,8 @@ export async function findFeatures(
     hyperParameters: { ...hyperParameters, features: "found" as const },
     fit: fitOf(model),
     outOfFold: {
-      rows: outOfFoldRowsOf(rows, model.outOfFold.logits, hyperParameters.negatives),
-      folds: model.outOfFold.folds.length,
+      rows: outOfFoldRowsOf(measured, outOfFold.logits, hyperParameters.negatives),
+      folds: outOfFold.folds.length,
     },
     notes: notesOf(search, model),
   };
@@ -162,10 +169,9 @@ export async function findFeatures(
 }
 
 /** @throws {Failure} `usage-invalid` */
-function requireSettings({ classWeight, optimizer }: HyperParameters): void {
-  const idle = classWeight !== "none" ? "--class-weight" : optimizer !== undefined ? "--solver" : undefined;
-  if (idle === undefined) return;
-  throw usageInvalid(`${idle} ${optimizer ?? classWeight} is not for curves and tables: leave it out.`);
+function requireSettings({ optimizer }: HyperParameters): void {
+  if (optimizer === undefined) return;
+  throw usageInvalid(`--solver ${optimizer} is not for curves and tables: leave it out.`);
 }
 
 /** @throws {Failure} `usage-invalid` if a column has the name of a part of a time. */

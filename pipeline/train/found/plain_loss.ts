@@ -15,6 +15,8 @@ export interface PlainLossOptions {
   readonly hyperParameters: HyperParameters;
   /** Click rate of the training rows. */
   readonly baseRate: number;
+  /** Added to the log-odds of a fit: see `classShift`. */
+  readonly shift: number;
   readonly threads: Threads;
   readonly chunkStore: ChunkStore;
   readonly signal?: AbortSignal | undefined;
@@ -38,7 +40,7 @@ export async function plainQuality(
   outOfFold: OutOfFold,
   options: PlainLossOptions,
 ): Promise<OutOfFoldQuality> {
-  const { hyperParameters, baseRate, threads, chunkStore, signal, observe } = options;
+  const { hyperParameters, baseRate, shift, threads, chunkStore, signal, observe } = options;
   const { folds } = outOfFold;
   const { divided, fittedParts, scoredParts } = divide(design, outOfFold, chunkStore);
   const predictions = createPredictionAccumulator(design.partRows[trainPart]);
@@ -53,7 +55,7 @@ export async function plainQuality(
       checkpoint: () => signal?.throwIfAborted(),
     });
     forLogits(divided, scoredParts(fold.scoredOn), coefficients, (chunk, from, to, logits) => {
-      for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+      for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i] + shift);
       predictions.add(chunk, from, to, logits);
     });
   }
@@ -96,7 +98,7 @@ function divide(design: DesignMatrix, { blocks, logits }: OutOfFold, chunkStore:
 
 /** @param partRows Row counts of the parts, to which the chunk's rows are added. */
 function copyByPart(
-  { labels, weights, numeric, cells }: DesignChunk,
+  { labels, weights, fitWeights, numeric, cells }: DesignChunk,
   parts: Uint8Array,
   partRows: number[],
   columns: ColumnMaker,
@@ -117,13 +119,14 @@ function copyByPart(
       own instanceof Uint16Array ? columns.uint16(own.length) : columns.uint32(own.length)
     ),
     ...(weights ? { weights: columns.float64(weights.length) } : {}),
+    ...(fitWeights ? { fitWeights: columns.float64(fitWeights.length) } : {}),
   };
   copy.labels.set(labels);
   copy.numeric.set(numeric);
   copy.cells.forEach((own, i) => own.set(cells[i]));
   if (weights) copy.weights?.set(weights);
-  for (const column of [copy.labels, copy.numeric, ...copy.cells, ...(copy.weights ? [copy.weights] : [])]) {
-    reorder(column, target);
-  }
+  if (fitWeights) copy.fitWeights?.set(fitWeights);
+  const ofWeights = [copy.weights, copy.fitWeights].filter((column) => column !== undefined);
+  for (const column of [copy.labels, copy.numeric, ...copy.cells, ...ofWeights]) reorder(column, target);
   return { ...copy, partEnds };
 }

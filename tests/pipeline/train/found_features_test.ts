@@ -210,12 +210,80 @@ Deno.test("found features: weights, a split by time and a text that tables do no
     }
   }));
 
+Deno.test("found features: balanced classes are the rows' weights in search and fit, and the intercept is corrected for them", () =>
+  withStore(tableOf(names), async (made) => {
+    const rare = { ...auto, calibrate: "none" } as const;
+    const drawn = rowsOf(createRandom(3), 2_000).filter(({ id, clicked }) =>
+      clicked === 0 || Number(id) % 5 === 0
+    );
+    insertRows(made.store, drawn);
+    const balanced = await trainOn(made, specOf(features), { ...rare, classWeight: "balanced" });
+    const { metadata } = balanced.artifact;
+    assert.equal(balanced.search?.taken, "tables");
+    const { rows, clicks } = metadata.data;
+    const [clicked, notClicked] = [
+      rows.train / 2 / clicks.train,
+      rows.train / 2 / (rows.train - clicks.train),
+    ];
+    const weighted = await withStore(tableOf(names), async (other) => {
+      insertRows(
+        other.store,
+        drawn.map((row) => ({ ...row, weight: row.clicked === 1 ? clicked : notClicked })),
+      );
+      return await trainOn(other, specOf(features, { weight: true }), rare);
+    });
+    // The same trees on the same weights; the odds are those of the rows as they are.
+    assert.deepEqual(metadata.encoder.tables, weighted.artifact.metadata.encoder.tables);
+    assert.deepEqual(metadata.coefficients, weighted.artifact.metadata.coefficients);
+    assertClose(
+      metadata.intercept,
+      weighted.artifact.metadata.intercept - Math.log(clicked / notClicked),
+      1e-12,
+      "intercept",
+    );
+    // Measured without class weights: near the model that is fitted without them, and far from the odds of balanced rows.
+    const unweighted = await trainOn(made, specOf(features), rare);
+    const [own, plain] = [balanced.search.outOfFold.tables, unweighted.search?.outOfFold.tables];
+    assertClose(own.logLoss, plain?.logLoss ?? NaN, 0.01, "out-of-fold log loss");
+    assert.ok(own.ece < 0.06, `calibration error ${own.ece}`);
+    const again = await trainOn(made, parseSpec(metadata.spec, "the model's"), {
+      ...metadata.hyperParameters,
+    } as Partial<HyperParameters>);
+    assert.equal(again.artifact.id, balanced.artifact.id);
+    const platt = await trainOn(made, specOf(features), {
+      ...auto,
+      classWeight: "balanced",
+      calibrate: "platt",
+    });
+    const map = platt.artifact.metadata.calibration;
+    assert.ok(map?.method === "platt" && Math.abs(map.intercept) < 0.3, JSON.stringify(map));
+  }));
+
+Deno.test("found features: a row counts by its weight", () =>
+  withStore(tableOf(names), async (made) => {
+    // Each row has a twin of the other label, and the two tell nothing but for their weights.
+    const drawn = rowsOf(createRandom(5), 1_000).flatMap((row) => [
+      { ...row, id: 2 * Number(row.id), weight: 1 },
+      { ...row, id: 2 * Number(row.id) + 1, weight: 0.05, clicked: row.clicked === 1 ? 0 : 1 },
+    ]);
+    insertRows(made.store, drawn);
+    const { search, artifact: { metadata } } = await trainOn(made, specOf(features, { weight: true }), auto);
+    assert.equal(search?.taken, "tables");
+    const predictor = createPredictor(metadata);
+    const at = (x: number) => predictor.predict({ x, c: "a", at: null }, createFindings());
+    assert.ok(at(3) < 0.3 && at(17) > 0.7, `${at(3)} and ${at(17)}`);
+    const same = await trainOn(made, specOf(features), auto);
+    assert.equal(same.search?.taken, "plain");
+  }));
+
 Deno.test("found features: settings that tables do not have are refused, and so is a continuation", () =>
   withRows(600, async (made) => {
     const spec = specOf(features);
-    const refused = async (changes: Partial<HyperParameters>, message: RegExp) =>
-      await assertRejected(trainOn(made, spec, { ...auto, ...changes }), "usage-invalid", message);
-    await refused({ classWeight: "balanced" }, /--class-weight balanced is not for curves and tables/);
+    await assertRejected(
+      trainOn(made, spec, { ...auto, optimizer: "adam" }),
+      "usage-invalid",
+      /--solver adam is not for curves and tables/,
+    );
     const { artifact, search } = await trainOn(made, spec, auto);
     assert.equal(search?.taken, "tables");
     insertRows(made.store, rowsOf(createRandom(9), 50, 600));
