@@ -2,8 +2,11 @@ import { partValues } from "../examples/time_parts.ts";
 import { bucketsOf } from "./category_positions.ts";
 import { type Division, divisionsOf } from "./divisions.ts";
 import {
+  type CrossEncoder,
   type Encoder,
   type FeatureEncoder,
+  levelCountOf,
+  type LeveledEncoder,
   type NumericEncoder,
   positionCountOf,
   restored,
@@ -16,23 +19,60 @@ import {
  * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `subject "sale"`, `rate of zip`,
  * `apr 10…20 × credit=good`, `rate of zip × credit`, `curve of apr`, `table of apr × credit`.
  */
-export function columnNames({ features, crosses = [], rates = [], tables = [] }: Encoder): string[] {
-  const own = features.flatMap(ownNames);
-  const crossed = crosses.flatMap(({ of, divisions = [], keys }) => {
-    const crossed = of.flatMap((name) => features.filter((feature) => feature.name === name));
-    const fields = crossed.map((feature, i) => positionNames(feature, divisions[i]));
-    const counts = crossed.map((feature, i) => positionCountOf(feature, divisions[i]));
-    return keys.map((key) => digitsOf(key, counts).map((digit, i) => fields[i][digit]).join(" × "));
-  });
-  const rated = rates.filter(({ column }) => column >= own.length).map(({ of }) =>
-    `rate of ${of.join(" × ")}`
+export function columnNames(encoder: Encoder): string[] {
+  return namedColumns(encoder).flatMap(({ count, nameAt }) =>
+    Array.from({ length: count }, (_, i) => nameAt(i))
   );
+}
+
+/** Returns a function that gives the name of one column, as `columnNames` has it: hashed fields have a million. */
+export function columnNamer(encoder: Encoder): (column: number) => string {
+  const parts = namedColumns(encoder);
+  return (column) => {
+    let at = column;
+    for (const { count, nameAt } of parts) {
+      if (at < count) return nameAt(at);
+      at -= count;
+    }
+    throw new RangeError(`no column ${column}`);
+  };
+}
+
+/** Columns that follow each other. */
+interface NamedColumns {
+  readonly count: number;
+  readonly nameAt: (index: number) => string;
+}
+
+function namedColumns({ features, crosses = [], rates = [], tables = [] }: Encoder): NamedColumns[] {
+  const own = features.map(ownColumns);
+  const ownCount = own.reduce((sum, { count }) => sum + count, 0);
   return [
     ...own,
-    ...crossed,
-    ...rated,
-    ...tables.map((table) => `${table.of.length > 1 ? "table" : "curve"} of ${tableName(table)}`),
+    ...crosses.map((cross) => crossColumns(cross, features)),
+    listed(rates.filter(({ column }) => column >= ownCount).map(({ of }) => `rate of ${of.join(" × ")}`)),
+    listed(tables.map((table) => `${table.of.length > 1 ? "table" : "curve"} of ${tableName(table)}`)),
   ];
+}
+
+function listed(names: readonly string[]): NamedColumns {
+  return { count: names.length, nameAt: (i) => names[i] };
+}
+
+function ownColumns(feature: FeatureEncoder): NamedColumns {
+  return feature.type === "categorical"
+    ? { count: positionCountOf(feature), nameAt: (position) => levelName(feature, position) }
+    : listed(ownNames(feature));
+}
+
+function crossColumns(
+  { of, divisions = [], keys }: CrossEncoder,
+  features: readonly FeatureEncoder[],
+): NamedColumns {
+  const crossed = of.flatMap((name) => features.filter((feature) => feature.name === name));
+  const fields = crossed.map((feature, i) => positionNames(feature, divisions[i]));
+  const counts = crossed.map((feature, i) => positionCountOf(feature, divisions[i]));
+  return listed(keys.map((key) => digitsOf(key, counts).map((digit, i) => fields[i][digit]).join(" × ")));
 }
 
 /** Returns the name of a table: of its field, or of both. */
@@ -90,12 +130,15 @@ export function positionNames(feature: FeatureEncoder, division = 0): string[] {
     return [...divisionNames({ name, transform: "none" }, division), `${name}:missing`];
   }
   if (feature.type === "time" || feature.type === "clock" || feature.type === "words") return [];
-  const { levels } = feature;
-  const buckets = bucketsOf(feature);
-  const known = buckets === undefined
-    ? levels.map((level) => `${name}=${level}`)
-    : Array.from({ length: buckets }, (_, bucket) => `${name}#${bucket}`);
-  return [...known, `${name}:missing`, `${name}:unseen`];
+  return Array.from({ length: positionCountOf(feature) }, (_, position) => levelName(feature, position));
+}
+
+/** Returns the name of a level or bucket, of missing or of unseen values. */
+function levelName(feature: LeveledEncoder, position: number): string {
+  const { name } = feature;
+  const count = levelCountOf(feature);
+  if (position >= count) return `${name}:${position === count ? "missing" : "unseen"}`;
+  return bucketsOf(feature) === undefined ? `${name}=${feature.levels[position]}` : `${name}#${position}`;
 }
 
 /** Returns the names of bins, with edges in the field's unit to four digits, or of exact values. */
