@@ -1,6 +1,7 @@
 import { log } from "../math/elementary.ts";
 import { bounded } from "./metrics.ts";
 import type { Groups, GroupSums, LabelledRows } from "./ranked_rows.ts";
+import type { Reading } from "./resample_kernel.ts";
 import { type Estimate, estimateOf } from "./resampling.ts";
 import type { SingleField } from "./single_field.ts";
 
@@ -22,40 +23,35 @@ export interface Baselines {
 interface BaselineInputs {
   readonly rows: LabelledRows;
   readonly groups: Groups;
-  /** Sums over the groups, with the model's losses. */
-  readonly sums: GroupSums;
   readonly strongest: SingleField | undefined;
   readonly baseRate: number;
 }
 
-/** Log losses of the baselines, and their differences from the model's; null without rows. */
-export type BaselineValues = readonly (readonly [logLoss: number | null, difference: number | null])[];
-
-/** Computes log losses. @param counts How often each group occurs, shape (groups). Default: once. */
-export type BaselineReader = (counts?: Uint8Array) => BaselineValues;
-
-/** Returns a function that computes the log losses of the base rate, and of the strongest field if there is one. */
-export function createBaselineReader(
-  { rows, groups, sums, strongest, baseRate }: BaselineInputs,
-): BaselineReader {
+/** Returns the losses of the base rate, and of the strongest field if there is one, summed over each group: shape (groups) each. */
+export function baselineLosses(
+  { weights, clicks }: GroupSums,
+  { rows, groups, strongest, baseRate }: BaselineInputs,
+): Float64Array[] {
   const [ofClick, ofOther] = [-log(bounded(baseRate)), -log(bounded(1 - baseRate))];
-  const ofBaseRate = sums.weights.map((weight, group) =>
-    ofClick * sums.clicks[group] + ofOther * (weight - sums.clicks[group])
+  const ofBaseRate = weights.map((weight, group) =>
+    ofClick * clicks[group] + ofOther * (weight - clicks[group])
   );
-  const losses = [ofBaseRate, ...(strongest ? [groupLosses(rows, groups, strongest.losses)] : [])];
-  const once = new Uint8Array(groups.hashes.length).fill(1);
-  return (counts = once) => losses.map((own) => meansAt(sums, own, counts));
+  return [ofBaseRate, ...(strongest ? [groupLosses(rows, groups, strongest.losses)] : [])];
 }
 
-/** @param drawn What the reader finds in resamples. @returns The baselines, each with its difference from the model. */
+/**
+ * @param whole The losses of the baselines on the rows.
+ * @param drawn The same in resamples.
+ * @returns The baselines, each with its difference from the model.
+ */
 export function baselinesOf(
   { strongest, baseRate }: Pick<BaselineInputs, "strongest" | "baseRate">,
-  read: BaselineReader,
-  drawn: readonly BaselineValues[],
+  { baselines: whole }: Reading,
+  drawn: readonly Reading[],
 ): Baselines {
-  const [ofBaseRate, ofField] = read().map(([logLoss, difference], baseline) => ({
-    log_loss: estimateOf(logLoss, drawn.map((values) => values[baseline][0]), { low: 0, high: Infinity }),
-    difference: estimateOf(difference, drawn.map((values) => values[baseline][1]), {
+  const [ofBaseRate, ofField] = whole.map(([logLoss, difference], i) => ({
+    log_loss: estimateOf(logLoss, drawn.map(({ baselines }) => baselines[i][0]), { low: 0, high: Infinity }),
+    difference: estimateOf(difference, drawn.map(({ baselines }) => baselines[i][1]), {
       low: -Infinity,
       high: Infinity,
     }),
@@ -77,23 +73,4 @@ function groupLosses(
   const sums = new Float64Array(hashes.length);
   for (let i = 0; i < ofRow.length; i++) sums[ofRow[i]] += (weights ? weights[i] : 1) * losses[i];
   return sums;
-}
-
-/**
- * A log loss is a quotient of sums over groups, so that a resample takes a pass over groups and not over rows.
- *
- * @param baseline Losses of the baseline, shape (groups).
- */
-function meansAt(
-  { weights: total, losses: model }: GroupSums,
-  baseline: Float64Array,
-  counts: Uint8Array,
-): BaselineValues[number] {
-  let [rows, ofModel, ofBaseline] = [0, 0, 0];
-  for (let group = 0; group < counts.length; group++) {
-    rows += counts[group] * total[group];
-    ofModel += counts[group] * model[group];
-    ofBaseline += counts[group] * baseline[group];
-  }
-  return rows > 0 ? [ofBaseline / rows, (ofBaseline - ofModel) / rows] : [null, null];
 }

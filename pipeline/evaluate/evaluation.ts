@@ -1,4 +1,4 @@
-import { type Baselines, baselinesOf, createBaselineReader } from "./baselines.ts";
+import { baselineLosses, type Baselines, baselinesOf } from "./baselines.ts";
 import { type PairedTest, pairedTest } from "./comparison.ts";
 import { blocksOf, coarseRows } from "./coarse_rows.ts";
 import {
@@ -16,15 +16,9 @@ import {
 } from "./curves.ts";
 import { type Division, withLargest } from "./divisions.ts";
 import { differences, drawsOf, estimates, type MetricEstimates } from "./metric_estimates.ts";
-import {
-  createMetricReader,
-  type LabelledRows,
-  lossesOf,
-  numberGroups,
-  type RankedRows,
-  rankRows,
-} from "./ranked_rows.ts";
-import { confidenceLevel, resample, type ResampleOptions } from "./resampling.ts";
+import { type LabelledRows, lossesOf, numberGroups, type RankedRows, rankRows } from "./ranked_rows.ts";
+import { readResamples, readRows } from "./resample_kernel.ts";
+import { confidenceLevel, type ResampleOptions } from "./resampling.ts";
 import { strongestField } from "./single_field.ts";
 
 /** Rows with the probabilities that a model gave them. */
@@ -131,16 +125,14 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
   });
   const [{ cells: ranked, bins, losses }, other] = rankings;
   const strongest = strongestField(rows, groups, fields);
-  const readBaselines = createBaselineReader({ rows, groups, sums: ranked.sums, strongest, baseRate });
-  const readers = rankings.map(({ cells, bins }) => {
-    const ofBins = createMetricReader(bins);
-    return { ofBins, ofCells: cells === bins ? ofBins : createMetricReader(cells) };
-  });
-  const drawn = resample(groups.hashes, { resamples, seed }, (counts) => ({
-    metrics: readers.map(({ ofBins }) => ofBins(counts)),
-    baselines: readBaselines(counts),
-  }));
-  const draws = readers.map(({ ofCells }, i) => drawsOf(ofCells, drawn.map(({ metrics }) => metrics[i])));
+  const read = {
+    hashes: groups.hashes,
+    rankings: rankings.map(({ bins }) => bins),
+    baselines: baselineLosses(ranked.sums, { rows, groups, strongest, baseRate }),
+  };
+  const [whole, drawn] = [readRows(read), readResamples(read, { resamples, seed })];
+  const ofCells = areBlocks ? readRows({ ...read, rankings: rankings.map(({ cells }) => cells) }) : whole;
+  const draws = rankings.map((_, i) => drawsOf(ofCells.metrics[i], drawn.map(({ metrics }) => metrics[i])));
   const partsOf = (division: Division) => evaluateParts(rows, division, options);
   return {
     rows: rows.labels.length,
@@ -153,7 +145,7 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
     ...(areBlocks ? { blocks: groups.hashes.length } : {}),
     metrics: estimates(draws[0]),
     perfect_ece: perfectEce(ranked),
-    baselines: baselinesOf({ strongest, baseRate }, readBaselines, drawn.map((values) => values.baselines)),
+    baselines: baselinesOf({ strongest, baseRate }, whole, drawn),
     reliability: reliabilityOf(bins),
     ...curvesOf(ranked),
     scores: scoresOf(ranked),
@@ -190,8 +182,9 @@ function evaluateParts(
     const own = { labels, groups: rows.groups.filter(isOwn), weights: rows.weights?.filter(isOwn) };
     const groups = numberGroups(own.groups);
     const ranked = rankRows(own, groups, rows.probabilities.filter(isOwn));
-    const read = createMetricReader(ranked);
-    const draws = drawsOf(read, resample(groups.hashes, options, read));
+    const read = { hashes: groups.hashes, rankings: [ranked] };
+    const drawn = readResamples(read, options).map(({ metrics: [values] }) => values);
+    const draws = drawsOf(readRows(read).metrics[0], drawn);
     return [{
       name,
       rows: labels.length,

@@ -1,4 +1,4 @@
-import type { MetricReader, MetricValues } from "./ranked_rows.ts";
+import type { MetricValues } from "./ranked_rows.ts";
 import { type Estimate, estimateOf } from "./resampling.ts";
 
 export type MetricName = keyof MetricValues;
@@ -10,12 +10,8 @@ export interface Draws {
   readonly resampled: readonly (MetricValues | undefined)[];
 }
 
-/**
- * @param read Reads the metrics of the rows.
- * @param resampled Metrics of resamples of the rows, or of rows that stand for them.
- */
-export function drawsOf(read: MetricReader, resampled: Draws["resampled"]): Draws {
-  const whole = read();
+/** @param whole Metrics of rows. @param resampled Those of resamples of the rows, or of rows that stand for them. */
+export function drawsOf(whole: MetricValues | undefined, resampled: Draws["resampled"]): Draws {
   if (!whole) throw new Error("there are no rows");
   return { whole, resampled };
 }

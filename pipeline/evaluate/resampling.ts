@@ -17,7 +17,7 @@ export interface ResampleOptions {
 export const confidenceLevel = 0.9;
 
 /** Upper ends of the intervals of 32-bit words that stand for 0, 1, 2, … occurrences: the distribution of Poisson with mean 1. */
-const poissonEnds = poissonTable();
+export const poissonEnds: readonly number[] = poissonTable();
 
 function poissonTable(): number[] {
   const ends: number[] = [];
@@ -37,46 +37,21 @@ function countOf(word: number): number {
 }
 
 /** By the upper byte of a word: its count, or −1 if that depends on the other bytes. A look-up is faster than comparisons. */
-const countsByByte = Int8Array.from({ length: 256 }, (_, byte) => {
+export const countsByByte: Int8Array = Int8Array.from({ length: 256 }, (_, byte) => {
   const count = countOf(byte * 2 ** 24);
   return count === countOf(byte * 2 ** 24 + 2 ** 24 - 1) ? count : -1;
 });
 
 /**
- * Draws how often each group occurs in a resample: independently, Poisson with mean 1. The draw depends on the hash of the group,
- * the seed and the number of the resample alone, thus not on the order of the rows, and two models get the same resamples.
+ * Returns the salts of a resample, by which hashes of groups become words: how often each group occurs is drawn independently, Poisson
+ * with mean 1. The draw depends on the hash of the group, the seed and the number of the resample alone, thus not on the order of the
+ * rows, and two models get the same resamples.
  *
- * @param hashes Of the groups, shape (groups).
- * @param counts Overwritten, shape (groups).
  * @see Chamandy et al., Estimating Uncertainty for Massive Data Streams (2012).
  */
-export function drawCounts(hashes: Uint32Array, resample: number, seed: number, counts: Uint8Array): void {
+export function saltsOf(resample: number, seed: number): [first: number, second: number] {
   const salt = mixed(mixed(seed + 0x632be5ab) + resample);
-  const secondSalt = mixed(salt + 0x85157af5);
-  for (let i = 0; i < hashes.length; i++) {
-    const word = mixed(mixed(hashes[i] ^ salt) + secondSalt);
-    const count = countsByByte[word >>> 24];
-    counts[i] = count >= 0 ? count : countOf(word);
-  }
-}
-
-/**
- * Returns what a function makes of each resample: of the same draws, whatever else is made of them. Without resamples for fewer than two
- * groups.
- *
- * @param hashes Of the groups, shape (groups).
- * @param valueOf Gets how often each group occurs, shape (groups); overwritten by the next resample.
- */
-export function resample<T>(
-  hashes: Uint32Array,
-  { resamples, seed }: ResampleOptions,
-  valueOf: (counts: Uint8Array) => T,
-): T[] {
-  const counts = new Uint8Array(hashes.length);
-  return Array.from({ length: hashes.length > 1 ? resamples : 0 }, (_, number) => {
-    drawCounts(hashes, number, seed, counts);
-    return valueOf(counts);
-  });
+  return [salt, mixed(salt + 0x85157af5)];
 }
 
 /**

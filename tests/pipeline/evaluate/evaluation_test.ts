@@ -6,13 +6,9 @@ import { createColumnValues, withLargest } from "../../../pipeline/evaluate/divi
 import { defaultResampling, evaluate, type ScoredRows } from "../../../pipeline/evaluate/evaluation.ts";
 import { aucOf, metricsOf } from "../../../pipeline/evaluate/metrics.ts";
 import { divideByTime } from "../../../pipeline/evaluate/period_division.ts";
-import {
-  createMetricReader,
-  lossesOf,
-  numberGroups,
-  rankRows,
-} from "../../../pipeline/evaluate/ranked_rows.ts";
-import { drawCounts, estimateOf } from "../../../pipeline/evaluate/resampling.ts";
+import { lossesOf, numberGroups, rankRows } from "../../../pipeline/evaluate/ranked_rows.ts";
+import { drawCounts, readRows } from "../../../pipeline/evaluate/resample_kernel.ts";
+import { estimateOf } from "../../../pipeline/evaluate/resampling.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
 import { normalTails } from "../../../pipeline/math/normal_tail.ts";
@@ -45,7 +41,8 @@ function rankedOf(rows: ScoredRows) {
 }
 
 function valuesOf(rows: ScoredRows, counts?: Uint8Array) {
-  const values = createMetricReader(rankedOf(rows))(counts);
+  const { hashes } = numberGroups(rows.groups);
+  const [values] = readRows({ hashes, rankings: [rankedOf(rows)] }, counts).metrics;
   assert.ok(values);
   return values;
 }
@@ -217,9 +214,7 @@ Deno.test("evaluation: the order of the rows does not matter, another seed does"
 
 Deno.test("evaluation: counts of a resample are Poisson with mean 1, and unrelated between resamples", () => {
   const hashes = Uint32Array.from({ length: 100_000 }, (_, i) => hashOf(i));
-  const [counts, others] = [new Uint8Array(hashes.length), new Uint8Array(hashes.length)];
-  drawCounts(hashes, 0, 7, counts);
-  drawCounts(hashes, 1, 7, others);
+  const [counts, others] = [drawCounts(hashes, 0, 7), drawCounts(hashes, 1, 7)];
   const share = (k: number) => counts.filter((count) => count === k).length / counts.length;
   [0.3679, 0.3679, 0.1839, 0.0613].forEach((expected, k) =>
     assertClose(share(k), expected, 0.006, `of ${k}`)
@@ -234,13 +229,13 @@ Deno.test("evaluation: one group, or one class, has values without intervals", (
   assert.equal(metrics.auc.low, null);
   assert.equal(baselines.base_rate.difference.high, null);
   assert.deepEqual(estimateOf(null, [1, 2], { low: 0, high: 1 }), { value: null, low: null, high: null });
-  const oneClass = createMetricReader(rankRows(
-    { labels: Uint8Array.of(1, 1), groups: Uint32Array.of(1, 2) },
-    numberGroups(Uint32Array.of(1, 2)),
-    Float64Array.of(0.2, 0.4),
-  ))();
-  assert.equal(oneClass?.auc, null);
-  assert.equal(oneClass?.normalised_entropy, null);
+  const oneClass = valuesOf({
+    labels: Uint8Array.of(1, 1),
+    groups: Uint32Array.of(1, 2),
+    probabilities: Float64Array.of(0.2, 0.4),
+  });
+  assert.equal(oneClass.auc, null);
+  assert.equal(oneClass.normalised_entropy, null);
 });
 
 Deno.test("evaluation: the paired test rejects equal models in about 5 % of samples, with rows of a group alike", () => {
