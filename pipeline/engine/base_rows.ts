@@ -7,10 +7,14 @@ import { hashColumn, mixed, timeColumn } from "./partition.ts";
 import { labelExpression, levelExpression, numberExpression, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
 
-/** Names of the columns of staged examples. Inputs are in the order of `inputColumnsOf`, those of each kind counted from 0. */
-export const [labelColumn, weightColumn, idColumn] = ["y", "w", "id"];
+/** Names of the columns of base rows. Inputs are in the order of `inputColumnsOf`, those of each kind counted from 0. */
+export const [labelColumn, weightColumn, idColumn, groupColumn] = ["y", "w", "id", "g"];
 export const numberColumn = (index: number) => `x${index}`;
 export const levelColumn = (index: number) => `c${index}`;
+
+/** What becomes of a row: one of the following, or 1 and more for the check that it fails. */
+export const fateColumn = "fate";
+const [example, noLabelFate, zeroWeightFate] = [0, -1, -2];
 
 /** Counts of the rows of the view, by what is done with them. */
 export interface ReadRows {
@@ -19,29 +23,71 @@ export interface ReadRows {
   readonly zeroWeight: number;
 }
 
-/** Returns the SELECT of all rows of the view in the form that training reads. */
-export function baseRows(spec: ReadSpec, source: SourceColumns, dialect: EngineDialect): string {
-  const { group, weight, time, splitHash } = spec;
-  const groupText = dialect.text(quoted(group));
-  const { fnv } = dialect;
-  const word = splitHash === "sha256" ? dialect.sha256Word(groupText) : fnvOf(fnv).word(groupText);
+/** All rows of the view, in the form that training reads. */
+export interface BaseRows {
+  readonly select: string;
+  /** What a row has that fails a check, by the number of its fate less 1. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Returns the rows of the view: each expression of the view is computed once a row, and values that cannot be read are marked.
+ *
+ * @param groups Whether groups come as their hash, or as texts that are hashed here.
+ */
+export function baseRows(
+  spec: ReadSpec,
+  source: SourceColumns,
+  dialect: EngineDialect,
+  groups: "hashed" | "texts" = "hashed",
+): BaseRows {
+  const { weight, time } = spec;
   const inputs = inputColumnsOf(spec.features);
   const ofKind = (kind: "number" | "category") => inputs.filter((input) => input.kind === kind);
+  const checks = checksOf(spec, source, dialect, groups);
+  const y = labelExpression(spec, source, dialect);
+  const w = weight === undefined ? dialect.number(1) : numberExpression(weight, source, dialect);
+  const fates = [
+    { where: `${y} IS NULL`, fate: noLabelFate },
+    ...(weight === undefined ? [] : [{ where: `${w} = 0`, fate: zeroWeightFate }]),
+    ...checks.map(({ where }, i) => ({ where, fate: i + 1 })),
+  ];
+  const isFnv = groups === "hashed" && spec.splitHash !== "sha256";
   const columns = [
-    [labelExpression(spec, source, dialect), labelColumn],
-    [weight === undefined ? dialect.number(1) : numberExpression(weight, source, dialect), weightColumn],
-    [word, splitHash === "sha256" ? hashColumn : "fnv"],
+    [
+      `CASE ${fates.map(({ where, fate }) => `WHEN ${where} THEN ${fate}`).join("\n")} ELSE ${example} END`,
+      fateColumn,
+    ],
+    [y, labelColumn],
+    [w, weightColumn],
+    groups === "texts"
+      ? [dialect.text(quoted(spec.group)), groupColumn]
+      : [wordExpression(spec, dialect), isFnv ? "fnv" : hashColumn],
     ...(time === undefined ? [] : [[numberExpression(time, source, dialect), timeColumn]]),
     [quoted(spec.id), idColumn],
     ...ofKind("number").map(({ name }, i) => [numberExpression(name, source, dialect), numberColumn(i)]),
     ...ofKind("category").map(({ name }, i) => [levelExpression(name, source, dialect), levelColumn(i)]),
   ];
+  const own = [spec.id, spec.label, spec.group, spec.weight, spec.time, ...inputs.map(({ name }) => name)]
+    .filter((name) => name !== undefined);
+  const view = `(SELECT ${
+    [...new Set(own)].map(quoted).join(", ")
+  } FROM ${source.view}${dialect.fence}) AS view_rows`;
   const rows = `SELECT ${
     columns.map(([expression, name]) => `${expression} AS ${name}`).join(",\n")
-  }\nFROM ${source.view}`;
-  return splitHash === "sha256"
-    ? rows
-    : `SELECT *, ${mixed("fnv", dialect)} AS ${hashColumn} FROM (${rows}) AS unmixed`;
+  }\nFROM ${view}`;
+  const select = isFnv
+    ? `SELECT *, ${mixed("fnv", dialect)} AS ${hashColumn} FROM (${rows}) AS unmixed`
+    : rows;
+  return { select, faults: checks.map(({ what }) => what) };
+}
+
+/** Returns an expression of the hash of a row's group, or the one that `mixed` finishes. */
+function wordExpression({ group, splitHash }: ReadSpec, dialect: EngineDialect): string {
+  const text = dialect.text(quoted(group));
+  if (splitHash === "sha256") return dialect.sha256Word(text);
+  const { word, isUnfit } = fnvOf(dialect.fnv);
+  return `CASE WHEN NOT (${isUnfit(text)}) THEN ${word(text)} END`;
 }
 
 /** @throws {Failure} `usage-invalid` if the engine cannot compute it. */
@@ -52,59 +98,55 @@ function fnvOf(fnv: EngineDialect["fnv"]): NonNullable<EngineDialect["fnv"]> {
   );
 }
 
-/** The rows that are examples. @param from All rows, as a FROM has them. */
+/** Returns the base rows that are examples, as a FROM has them. @param from All base rows. */
 export function exampleRows(from: string): string {
-  return `SELECT * FROM ${from} WHERE ${labelColumn} IS NOT NULL AND ${weightColumn} > 0`;
+  return `(SELECT * FROM ${from} WHERE ${fateColumn} = ${example}) AS examples`;
 }
 
 /**
- * Counts the view's rows and checks their values.
+ * Counts base rows.
  *
- * @throws {Failure} `examples-invalid` for a value that cannot be read, with the count of such rows; for a view without rows.
+ * @param from All of them, as a FROM has them.
+ * @throws {Failure} as `accountOf`.
  */
-export async function checkRows(
+export async function countRows(
   engine: SqlEngine,
+  from: string,
   spec: ReadSpec,
   source: SourceColumns,
+  { faults }: BaseRows,
 ): Promise<ReadRows> {
-  const { dialect } = engine;
-  const checks = [
-    ...roleChecks(spec, source, dialect),
-    ...inputColumnsOf(spec.features).flatMap(({ name, kind }) => [
-      ...valueChecks(name, kind, source, dialect),
-      ...(spec.features.some((feature) => feature.name === name && !feature.nullable)
-        ? [{
-          where: `${quoted(name)} IS NULL`,
-          what: `no ${name}, which the feature spec says is not nullable`,
-        }]
-        : []),
-    ]),
-  ];
-  const label = labelExpression(spec, source, dialect);
-  const weight = spec.weight === undefined ? "1" : numberExpression(spec.weight, source, dialect);
-  const present = `${label} IS NOT NULL`;
-  const count = (where: string) => `sum(CASE WHEN ${where} THEN 1 ELSE 0 END)`;
-  const [counts] = await engine.query(
-    `SELECT count(*), ${count(`NOT (${present})`)}, ${count(`${present} AND ${weight} = 0`)}${
-      checks.map(({ where }) => `,\n${count(`${present} AND ${weight} <> 0 AND (${where})`)}`).join("")
-    }\nFROM ${source.view}`,
-  );
-  const read = numberIn(counts[0]);
-  if (read === 0) {
-    throw new Failure("examples-invalid", `The view ${source.view} of ${engine.name} has no rows.`);
-  }
-  const [noLabel, zeroWeight, ...bad] = counts.slice(1).map(numberIn);
-  checks.forEach(({ what }, i) => {
-    if (bad[i] === 0) return;
+  const rows = await engine.query(`SELECT ${fateColumn}, count(*) FROM ${from} GROUP BY ${fateColumn}`);
+  const counts = new Map(rows.map(([fate, count]) => [numberIn(fate), numberIn(count)]));
+  return accountOf(counts, faults, { spec, view: source.view, engine: engine.name });
+}
+
+/**
+ * Accounts for the rows of the view.
+ *
+ * @param counts Rows by fate.
+ * @throws {Failure} `examples-invalid` for a value that cannot be read, with the count of such rows; for a view without rows.
+ */
+export function accountOf(
+  counts: ReadonlyMap<number, number>,
+  faults: readonly string[],
+  { spec, view, engine }: { readonly spec: ReadSpec; readonly view: string; readonly engine: string },
+): ReadRows {
+  const read = counts.values().reduce((sum, count) => sum + count, 0);
+  if (read === 0) throw new Failure("examples-invalid", `The view ${view} of ${engine} has no rows.`);
+  const [noLabel, zeroWeight] = [noLabelFate, zeroWeightFate].map((fate) => counts.get(fate) ?? 0);
+  faults.forEach((what, i) => {
+    const bad = counts.get(i + 1);
+    if (bad === undefined) return;
     throw new Failure(
       "examples-invalid",
-      `${bad[i]} of the ${read} rows of ${source.view} have ${what}. Correct the view; nothing was trained.`,
+      `${bad} of the ${read} rows of ${view} have ${what}. Correct the view; nothing was trained.`,
     );
   });
   if (read === noLabel + zeroWeight) {
     throw new Failure(
       "examples-invalid",
-      `Cannot train on the ${read} rows of the view ${source.view}: ${noLabel} have no ${spec.label}` +
+      `Cannot train on the ${read} rows of the view ${view}: ${noLabel} have no ${spec.label}` +
         `${zeroWeight === 0 ? "" : `, ${zeroWeight} have ${spec.weight} 0`}. Add rows with a label.`,
     );
   }
@@ -121,13 +163,7 @@ export function changedRows(before: string, after: string): Failure {
 }
 
 /** @throws {Failure} `examples-invalid` if the view has other rows than at the beginning. */
-export async function requireUnchanged(
-  engine: SqlEngine,
-  spec: ReadSpec,
-  source: SourceColumns,
-  before: ReadRows,
-): Promise<void> {
-  const after = await checkRows(engine, spec, source);
+export function requireUnchanged(after: ReadRows, before: ReadRows): void {
   const words = ({ read, noLabel, zeroWeight }: ReadRows) =>
     `${read} rows, ${noLabel} of them without a label and ${zeroWeight} of weight 0`;
   if (words(after) !== words(before)) throw changedRows(words(before), words(after));
@@ -139,10 +175,36 @@ interface Check {
   readonly what: string;
 }
 
-function roleChecks(spec: ReadSpec, source: SourceColumns, dialect: EngineDialect): Check[] {
+/** Returns the checks of a row that has a label and a weight other than 0. */
+function checksOf(
+  spec: ReadSpec,
+  source: SourceColumns,
+  dialect: EngineDialect,
+  groups: "hashed" | "texts",
+): Check[] {
+  return [
+    ...roleChecks(spec, source, dialect, groups),
+    ...inputColumnsOf(spec.features).flatMap(({ name, kind }) => [
+      ...valueChecks(name, kind, source, dialect),
+      ...(spec.features.some((feature) => feature.name === name && !feature.nullable)
+        ? [{
+          where: `${quoted(name)} IS NULL`,
+          what: `no ${name}, which the feature spec says is not nullable`,
+        }]
+        : []),
+    ]),
+  ];
+}
+
+function roleChecks(
+  spec: ReadSpec,
+  source: SourceColumns,
+  dialect: EngineDialect,
+  groups: "hashed" | "texts",
+): Check[] {
   const { label, weight, group, positive } = spec;
   return [
-    ...(positive === undefined
+    ...(positive === undefined && source.kinds.get(label) !== "boolean"
       ? [{
         where: `${labelExpression(spec, source, dialect)} = -1`,
         what: `a ${label} that is neither 0 nor 1, nor NULL for a row that is not for training`,
@@ -155,7 +217,7 @@ function roleChecks(spec: ReadSpec, source: SourceColumns, dialect: EngineDialec
       what: `a ${weight} that is neither 0 nor a positive number`,
     }]),
     { where: `${quoted(group)} IS NULL`, what: `no ${group}, expected a group` },
-    ...(spec.splitHash === "sha256" ? [] : [{
+    ...(spec.splitHash === "sha256" || groups === "texts" ? [] : [{
       where: fnvOf(dialect.fnv).isUnfit(dialect.text(quoted(group))),
       what:
         `a ${group} that is empty or has a character beyond U+FFFF, which --split-hash fnv cannot hash there: leave that out`,

@@ -1,10 +1,9 @@
-import type { Buffer } from "node:buffer";
 import postgres from "postgres";
 import { readPostgresUrl } from "../model/postgres/address.ts";
 import { clientSettings } from "../model/postgres/database.ts";
 import { postgresDialect } from "./engine_dialect.ts";
 import { engineFailure } from "./engine_failure.ts";
-import type { SqlEngine, SqlRows, SqlValue } from "./sql_engine.ts";
+import type { RowTaker, SqlEngine, SqlRows, SqlValue } from "./sql_engine.ts";
 
 export interface PostgresOptions {
   readonly url: string;
@@ -16,17 +15,22 @@ export interface PostgresOptions {
 }
 
 /**
- * Opens PostgreSQL on one connection, which owns the temporary tables.
- *
- * @throws {Failure} `usage-invalid` for a URL that cannot be used, which the message does not repeat.
+ * Memory of each sort and hash table, at least. By PostgreSQL's default of 4 MB, a join of a million rows is done in parts that are
+ * written to files.
  */
-export function openPostgres({ url, ca, statementSeconds, signal }: PostgresOptions): SqlEngine {
+const workMemory = "64MB";
+
+/** Connections to one database, of which the first runs the statements. */
+function openSession({ url, ca, statementSeconds }: PostgresOptions) {
   const address = readPostgresUrl(url, "engine");
   const [place] = address.place.split(", schema ");
-  const name = `PostgreSQL at ${place}`;
+  let taker: RowTaker | undefined;
   const connect = () => {
     const ending = new AbortController();
-    const settings = clientSettings(address, { ca, signal: ending.signal, copies: true });
+    const settings = clientSettings(address, {
+      ...{ ca, signal: ending.signal },
+      onCopied: (bytes, from, to) => taker?.(bytes, from, to),
+    });
     const sql = postgres({
       ...settings,
       max: 1,
@@ -41,50 +45,94 @@ export function openPostgres({ url, ca, statementSeconds, signal }: PostgresOpti
     return { sql, end };
   };
   const { sql, end } = connect();
-  let session: Promise<number> | undefined;
-  const sessionId = () =>
-    session ??= sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid").then(([{ pid }]) => pid);
-  /** Stops the running statement over another connection. Does not reject: the statement may have ended. */
-  const cancel = async (pid: number) => {
-    const other = connect();
-    try {
-      await other.sql.unsafe(`SELECT pg_cancel_backend(${pid})`);
-    } catch {
-      // The server may be gone, and the statement with it.
-    } finally {
-      other.end();
-    }
+  let begun: Promise<number> | undefined;
+  return {
+    name: `PostgreSQL at ${place}`,
+    sql,
+    end,
+    /** Gives the rows of copies to a function from here on. */
+    give(rows: RowTaker | undefined): void {
+      taker = rows;
+    },
+    /** Prepares the session, once. @returns The id of its process. */
+    begin: () =>
+      begun ??= sql.unsafe<{ pid: number }[]>(
+        `SELECT pg_backend_pid() AS pid, CASE WHEN pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('${workMemory}') ` +
+          `THEN set_config('work_mem', '${workMemory}', false) END AS memory`,
+      ).then(([{ pid }]) => pid),
+    /** Stops the running statement over another connection. Does not reject: the statement may have ended. */
+    async cancel(pid: number): Promise<void> {
+      const other = connect();
+      try {
+        await other.sql.unsafe(`SELECT pg_cancel_backend(${pid})`);
+      } catch {
+        // The server may be gone, and the statement with it.
+      } finally {
+        other.end();
+      }
+    },
   };
-  const failed = (error: unknown, statement: string) => {
-    signal?.throwIfAborted();
-    return engineFailure(name, statement, error instanceof Error ? error.message : String(error));
-  };
-  const query = async (statement: string): Promise<SqlRows> => {
+}
+
+/**
+ * Opens PostgreSQL on one connection, which owns the temporary tables.
+ *
+ * @throws {Failure} `usage-invalid` for a URL that cannot be used, which the message does not repeat.
+ */
+export function openPostgres(options: PostgresOptions): SqlEngine {
+  const { signal } = options;
+  const { name, sql, end, give, begin, cancel } = openSession(options);
+  /** Runs a statement that is stopped by the signal, or by the function that `run` is given. */
+  const running = async <Result>(
+    statement: string,
+    run: (stop: () => void) => Promise<Result>,
+  ): Promise<Result> => {
     signal?.throwIfAborted();
     let stop = () => {};
     try {
-      const pid = await sessionId();
+      const pid = await begin();
       stop = () => void cancel(pid);
       signal?.addEventListener("abort", stop, { once: true });
-      return await sql.unsafe<Record<string, SqlValue>[]>(statement).values() as unknown as SqlRows;
+      return await run(stop);
     } catch (error) {
-      throw failed(error, statement);
+      signal?.throwIfAborted();
+      throw engineFailure(name, statement, error instanceof Error ? error.message : String(error));
     } finally {
       signal?.removeEventListener("abort", stop);
     }
   };
-  async function* copy(select: string): AsyncGenerator<Buffer> {
-    signal?.throwIfAborted();
+  const copy = async (select: string, add: RowTaker): Promise<void> => {
+    let fault: unknown;
     try {
-      yield* await sql.unsafe(`COPY (${select}) TO STDOUT (FORMAT binary)`).readable();
+      await running(select, async (stop) => {
+        give((bytes, from, to) => {
+          if (fault !== undefined) return;
+          try {
+            add(bytes, from, to);
+          } catch (error) {
+            fault = error;
+            stop();
+          }
+        });
+        const rows = await sql.unsafe(`COPY (${select}) TO STDOUT (FORMAT binary)`).readable();
+        // Ends with the last row; it has none itself.
+        for await (const _ of rows);
+      });
     } catch (error) {
-      throw failed(error, select);
+      throw fault ?? error;
+    } finally {
+      give(undefined);
     }
-  }
+    if (fault !== undefined) throw fault;
+  };
   return {
     dialect: postgresDialect,
     name,
-    query,
+    query: (statement) =>
+      running(
+        statement,
+        async () => await sql.unsafe<Record<string, SqlValue>[]>(statement).values() as unknown as SqlRows,
+      ),
     copy,
     close() {
       end();

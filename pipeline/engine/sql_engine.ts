@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import type { EngineDialect } from "./engine_dialect.ts";
 
 /** A value of a result. Integers may come as text, since a double does not hold all of them. */
@@ -6,6 +5,9 @@ export type SqlValue = string | number | boolean | null;
 
 /** Rows of a result, in the order of its columns. */
 export type SqlRows = readonly (readonly SqlValue[])[];
+
+/** Takes a row, which lies between two places in some bytes that are reused after the call. */
+export type RowTaker = (bytes: Uint8Array, from: number, to: number) => void;
 
 /** A database that holds the examples and computes sums over them. */
 export interface SqlEngine {
@@ -20,11 +22,12 @@ export interface SqlEngine {
    */
   query(statement: string): Promise<SqlRows>;
   /**
-   * Returns the rows of a SELECT in PostgreSQL's binary form of COPY, in pieces of any length. Absent where rows cannot be fetched fast.
+   * Gives each row of a SELECT in PostgreSQL's binary form of COPY to `add`, with the form's header before the first and its end after
+   * the last. Absent where rows cannot be fetched fast.
    *
-   * @throws {Failure} as `query`.
+   * @throws {Failure} as `query`; what `add` throws, which stops the statement.
    */
-  readonly copy?: (select: string) => AsyncIterable<Buffer>;
+  readonly copy?: (select: string, add: RowTaker) => Promise<void>;
   close(): Promise<void>;
 }
 

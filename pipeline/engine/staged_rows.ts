@@ -5,6 +5,8 @@ import type { SqlEngine } from "./sql_engine.ts";
 export interface Staging {
   /** Returns rows as a FROM has them: the name of a table, or the SELECT itself. @param rows Short name of what they are. */
   stage(rows: string, select: string): Promise<string>;
+  /** Whether rows are kept: what is staged stays as it is. */
+  keeps(): boolean;
   /** Removes the tables. Does not throw. */
   remove(): Promise<void>;
 }
@@ -17,6 +19,7 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
   const tables: string[] = [];
   let keeps = place !== undefined || engine.dialect.hasTemporaryTables;
   return {
+    keeps: () => keeps,
     async stage(rows, select) {
       const inline = `(${select}) AS ${rows}`;
       if (!keeps) return inline;

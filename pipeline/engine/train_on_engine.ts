@@ -17,7 +17,7 @@ import type { TrainOptions } from "../train/train.ts";
 import {
   baseRows,
   changedRows,
-  checkRows,
+  countRows,
   exampleRows,
   labelColumn,
   levelColumn,
@@ -97,21 +97,22 @@ export async function trainOnEngine(options: EngineTraining): Promise<TrainedMod
 async function trainSource(context: Context): Promise<TrainedModel> {
   const { engine, spec, readSpec, hyperParameters, staging, source, stage } = context;
   const clock = startClock();
-  stage("checks of the rows");
-  const read = await checkRows(engine, readSpec, source);
-  if (engine.copy && read.read <= context.pushDownRows) return await trainFetched(context, read, engine.copy);
+  const fetched = await trainFetched(context);
+  if (fetched) return fetched;
   requireRunsOnEngine(spec, hyperParameters);
   stage("rows");
-  const base = await staging.stage(
-    "examples",
-    exampleRows(`(${baseRows(readSpec, source, engine.dialect)}) AS view_rows`),
-  );
+  const rows = baseRows(readSpec, source, engine.dialect);
+  const base = await staging.stage("rows", rows.select);
+  const isFrozen = staging.keeps();
+  stage("checks of the rows");
+  const read = await countRows(engine, base, readSpec, source, rows);
+  const examples = exampleRows(base);
   stage("split");
-  const split = await splitOnEngine(engine, base, spec, hyperParameters);
+  const split = await splitOnEngine(engine, examples, spec, hyperParameters);
   const parted = {
     from: await staging.stage(
       "parted",
-      `SELECT * FROM (SELECT *, ${split.part} AS part FROM ${base}) AS split_rows WHERE part IS NOT NULL`,
+      `SELECT * FROM (SELECT *, ${split.part} AS part FROM ${examples}) AS split_rows WHERE part IS NOT NULL`,
     ),
     part: "part",
   };
@@ -140,9 +141,16 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     baseRate: counts.baseRate,
   });
   stage("golden rows");
-  const goldenRows = await goldenRowsOnEngine(engine, base, spec, read.read - read.noLabel - read.zeroWeight);
-  stage("counts of the rows");
-  await requireUnchanged(engine, readSpec, source, read);
+  const goldenRows = await goldenRowsOnEngine(
+    engine,
+    examples,
+    spec,
+    read.read - read.noLabel - read.zeroWeight,
+  );
+  if (!isFrozen) {
+    stage("counts of the rows");
+    requireUnchanged(await countRows(engine, base, readSpec, source, rows), read);
+  }
   const account = { ...read, ...split.excluded };
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),

@@ -41,8 +41,8 @@ function upperBits(values: Float64Array): Uint32Array {
   return keys;
 }
 
-/** Sorts indices by 16 bits of their keys, those with the same bits in their order. */
-function sortByDigit(order: Uint32Array, keys: Uint32Array, shift: number): Uint32Array {
+/** Returns indices sorted by 16 bits of their keys, those with the same bits in their order. */
+export function sortByDigit(order: Uint32Array, keys: Uint32Array, shift: number): Uint32Array {
   const ends = new Uint32Array(digitCount + 1);
   for (let i = 0; i < keys.length; i++) ends[((keys[i] >>> shift) & 0xffff) + 1]++;
   for (let digit = 1; digit <= digitCount; digit++) ends[digit] += ends[digit - 1];

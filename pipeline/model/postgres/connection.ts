@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { PostgresAddress } from "./address.ts";
-import { createFrameCheck, type FrameCheckOptions } from "./frame_check.ts";
+import { type CopiedRows, createFrameCheck, type FrameCheckOptions } from "./frame_check.ts";
 
 /** A connection that cannot be used: the server, the network, or the certificate. */
 export class ConnectionFault extends Error {
@@ -18,37 +18,37 @@ export class ConnectionFault extends Error {
 /** "SSLRequest": length, then a number that is no version. */
 const encryptionRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 const yes = "S".charCodeAt(0);
-const readBytes = 16 * 1024;
+const readBytes = 64 * 1024;
 
 /**
  * Connects to a server, encrypted as the address says, for the package `postgres`.
  *
  * @param options.ca The certificates, in PEM, of the authority that signed the server's; default: those of the system.
  * @param options.signal Ends the attempt.
- * @param options.copies Whether rows will be copied.
+ * @param options.onCopied Takes the rows of copies: the package would make a message of a stream of each.
  * @throws {ConnectionFault}
  */
 export async function openConnection(
   address: PostgresAddress,
-  { ca, signal, copies }: {
+  { ca, signal, onCopied }: {
     readonly ca?: string | undefined;
     readonly signal: AbortSignal;
-    readonly copies?: boolean | undefined;
+    readonly onCopied?: CopiedRows | undefined;
   },
 ): Promise<Duplex> {
   const { hostname, port, socketPath, encryption, isClearAllowed } = address;
   if (socketPath !== undefined) {
     const conn = await connected(Deno.connect({ transport: "unix", path: socketPath }));
-    return createStream(conn, { isClearAllowed: true, copies });
+    return createStream(conn, { isClearAllowed: true, onCopied });
   }
   const conn = await connected(Deno.connect({ hostname, port, signal }));
   conn.setNoDelay();
   conn.setKeepAlive();
-  if (encryption === "none") return createStream(conn, { isClearAllowed, copies });
+  if (encryption === "none") return createStream(conn, { isClearAllowed, onCopied });
   const close = () => closeQuietly(conn);
   signal.addEventListener("abort", close);
   try {
-    return createStream(await encrypt(conn, address, ca), { isClearAllowed: true, copies });
+    return createStream(await encrypt(conn, address, ca), { isClearAllowed: true, onCopied });
   } catch (error) {
     close();
     throw error instanceof ConnectionFault ? error : new ConnectionFault("the connection broke", false);
@@ -122,7 +122,7 @@ function certificateFault(error: unknown, ca: string | undefined): ConnectionFau
 
 /** Makes a connection a stream as `node:net` has it. What the server sends is checked first. */
 function createStream(conn: Deno.Conn, options: FrameCheckOptions): Duplex {
-  const faultOf = createFrameCheck(options);
+  const check = createFrameCheck(options);
   const buffer = new Uint8Array(readBytes);
   let isEnding = false;
   /** After the goodbye, the end is what was asked for: no call waits for an answer, or for an error. */
@@ -131,13 +131,15 @@ function createStream(conn: Deno.Conn, options: FrameCheckOptions): Duplex {
   const stream: Duplex = new Duplex({
     async read() {
       try {
-        const count = await conn.read(buffer);
-        // As a failure: an end before the login would make the package connect again and again without a pause.
-        if (count === null) return fail("it closed the connection");
-        const chunk = Buffer.from(buffer.subarray(0, count));
-        const fault = faultOf(chunk);
-        if (fault === undefined) stream.push(chunk);
-        else stream.destroy(new ConnectionFault(fault, false));
+        for (;;) {
+          const count = await conn.read(buffer);
+          // As a failure: an end before the login would make the package connect again and again without a pause.
+          if (count === null) return fail("it closed the connection");
+          const { bytes, fault } = check(buffer.subarray(0, count));
+          if (fault !== undefined) return void stream.destroy(new ConnectionFault(fault, false));
+          // Rows of copies are taken already, and the stream asks again only after it has got something.
+          if (bytes.length > 0) return void stream.push(Buffer.from(bytes));
+        }
       } catch {
         fail("the connection broke");
       }

@@ -4,6 +4,7 @@ import { quoted } from "../../store/sqlite.ts";
 import type { RegistryRow } from "../registry_rules.ts";
 import type { PostgresAddress } from "./address.ts";
 import { ConnectionFault, openConnection } from "./connection.ts";
+import type { CopiedRows } from "./frame_check.ts";
 import { databaseFailure, endsSession, LateAnswer } from "./database_failure.ts";
 
 /** Runs statements, alone or in a transaction. */
@@ -139,10 +140,10 @@ const unset: object = {
  */
 export function clientSettings(
   address: PostgresAddress,
-  { ca, signal, copies, onStream }: {
+  { ca, signal, onCopied, onStream }: {
     readonly ca?: string | undefined;
     readonly signal: AbortSignal;
-    readonly copies?: boolean;
+    readonly onCopied?: CopiedRows;
     readonly onStream?: (stream: Duplex) => void;
   },
 ) {
@@ -164,7 +165,7 @@ export function clientSettings(
     connection: { application_name: "clickwell" },
     onnotice: () => {},
     socket: async () => {
-      const stream = await openConnection(address, { ca, signal, copies });
+      const stream = await openConnection(address, { ca, signal, onCopied });
       onStream?.(stream);
       if (signal.aborted) stream.destroy();
       return stream;

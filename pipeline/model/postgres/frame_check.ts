@@ -2,13 +2,22 @@
 export interface FrameCheckOptions {
   /** The connection is encrypted, or its user has said that it need not be. */
   readonly isClearAllowed: boolean;
-  /** The client asks for copies of rows, whose messages it does not expect else. */
-  readonly copies?: boolean | undefined;
+  /** Takes the rows of copies, whose messages the client does not expect else. */
+  readonly onCopied?: CopiedRows | undefined;
 }
+
+/** Takes a message with a row, whole, between two places in some bytes, which are reused after the call. */
+export type CopiedRows = (bytes: Uint8Array, from: number, to: number) => void;
+
+/** What a server has sent: what the client has to read, or what is wrong with it. */
+export type Checked =
+  | { readonly bytes: Uint8Array; readonly fault?: undefined }
+  | { readonly bytes?: undefined; readonly fault: string };
 
 /** Maximum bytes of one message: the row of a model has some ten thousand. */
 const messageBytesMax = 64 * 1024 * 1024;
 const headerBytes = 5;
+const none = new Uint8Array(0);
 /** A higher number of rounds would block the thread for seconds. */
 const roundsMax = 1_000_000;
 
@@ -16,31 +25,51 @@ const roundsMax = 1_000_000;
 const knownTypes = typesOf("ACDEIKNRSTZnst123");
 /** Those of a copy of rows: that it begins, its rows, its end. */
 const copyTypes = typesOf("Hdc");
-const [notification, authentication, rowDescription] = [..."ART"].map((letter) => letter.charCodeAt(0));
+const [notification, authentication, rowDescription, copiedRow] = [..."ARTd"].map((letter) =>
+  letter.charCodeAt(0)
+);
+const checkedTypes: ReadonlySet<number> = new Set([notification, authentication, rowDescription]);
 
 function typesOf(letters: string): ReadonlySet<number> {
   return new Set([...letters].map((letter) => letter.charCodeAt(0)));
 }
 
 /**
- * Returns a function that takes what a server sends, chunk by chunk, and tells what is wrong with it. The client trusts the
- * server's messages: a malformed one would stop it in a loop, or end the process.
+ * Returns a function that takes what a server sends, chunk by chunk, and returns it without the rows of copies, or tells what is wrong with it.
+ * The client trusts the server's messages: a malformed one would stop it in a loop, or end the process. A message that is
+ * not whole is kept until the rest has come.
  */
-export function createFrameCheck(options: FrameCheckOptions): (chunk: Uint8Array) => string | undefined {
-  let pending: Uint8Array = new Uint8Array(0);
-  const isKnown = (type: number) => knownTypes.has(type) || (options.copies === true && copyTypes.has(type));
+export function createFrameCheck(options: FrameCheckOptions): (chunk: Uint8Array) => Checked {
+  const { onCopied } = options;
+  let pending: Uint8Array = none;
+  const isKnown = (type: number) => knownTypes.has(type) || (onCopied !== undefined && copyTypes.has(type));
   return (chunk) => {
-    pending = pending.length === 0 ? chunk : concatenated(pending, chunk);
-    while (pending.length >= headerBytes) {
-      const type = pending[0];
-      const length = viewOf(pending).getUint32(1);
-      if (!isKnown(type) || length < 4 || length > messageBytesMax) return notPostgres;
-      if (pending.length < length + 1) return undefined;
-      const fault = faultOf(type, pending.subarray(headerBytes, length + 1), options);
-      if (fault !== undefined) return fault;
-      pending = pending.subarray(length + 1);
+    const all = pending.length === 0 ? chunk : concatenated(pending, chunk);
+    const view = viewOf(all);
+    /** Runs of messages for the client, which rows of copies separate. */
+    const runs: Uint8Array[] = [];
+    let at = 0;
+    let runFrom = 0;
+    while (at + headerBytes <= all.length) {
+      const type = all[at];
+      const length = view.getUint32(at + 1);
+      if (!isKnown(type) || length < 4 || length > messageBytesMax) return { fault: notPostgres };
+      const end = at + 1 + length;
+      if (end > all.length) break;
+      if (type === copiedRow) {
+        if (runFrom < at) runs.push(all.subarray(runFrom, at));
+        onCopied?.(all, at + headerBytes, end);
+        runFrom = end;
+      } else if (checkedTypes.has(type)) {
+        const fault = faultOf(type, all.subarray(at + headerBytes, end), options);
+        if (fault !== undefined) return { fault };
+      }
+      at = end;
     }
-    return undefined;
+    // A copy: the chunk's memory is used again.
+    pending = all.slice(at);
+    if (runFrom < at) runs.push(all.subarray(runFrom, at));
+    return { bytes: runs.length === 0 ? none : runs.reduce(concatenated) };
   };
 }
 

@@ -4,6 +4,7 @@ import { openPostgres } from "../../../pipeline/engine/postgres_engine.ts";
 import { trainOnEngine } from "../../../pipeline/engine/train_on_engine.ts";
 import { parseSpec } from "../../../pipeline/examples/spec.ts";
 import { Failure } from "../../../pipeline/failure.ts";
+import type { TrainedModel } from "../../../pipeline/train/register.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { cases, compare, features, roles, statements } from "../../support/engine_cases.ts";
 import { postgresPrograms, type PostgresServer, startPostgres } from "../../support/postgres.ts";
@@ -85,6 +86,66 @@ Deno.test({
   });
 });
 
+interface Training {
+  readonly view?: string;
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly settings?: Partial<HyperParameters>;
+  readonly pushDownRows: number;
+  readonly memoryBytes?: number;
+}
+
+async function train(
+  server: PostgresServer,
+  { view = "examples", spec = {}, settings = {}, ...resources }: Training,
+): Promise<TrainedModel["metadata"]> {
+  const engine = open(server);
+  const folder = await Deno.makeTempDir();
+  try {
+    const { metadata } = await trainOnEngine({
+      ...{ engine, relation: { name: view }, spillsBeside: join(folder, "tables.db"), ...resources },
+      spec: parseSpec({ ...roles, features, ...spec }, "spec"),
+      hyperParameters: { ...defaultHyperParameters, splitHash: "sha256", ...settings },
+    });
+    return metadata;
+  } finally {
+    await engine.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name:
+    "rows that PostgreSQL gives in another order, or that do not fit into the memory, are trained on to the same model",
+  ignore: noPostgres,
+}, async () => {
+  await withPostgres(async (server) => {
+    await server.query(`
+      CREATE TABLE ordered AS SELECT *, 'offer ' || id AS code FROM examples ORDER BY id;
+      CREATE TABLE shuffled AS SELECT * FROM ordered ORDER BY md5(code);`);
+    const pushDownRows = 1e6;
+    const partOf = ({ coefficients, golden, data: { engine: _, ...data } }: TrainedModel["metadata"]) => ({
+      ...{ coefficients, golden, data },
+    });
+    for (const [name, spec] of [["whole numbers", {}], ["texts", { id: "code" }]] as const) {
+      const expected = partOf(await train(server, { view: "ordered", spec, pushDownRows }));
+      assert.ok(expected.data.rows.train > 1_000, name);
+      assert.deepEqual(partOf(await train(server, { view: "shuffled", spec, pushDownRows })), expected, name);
+      const little = await train(server, { view: "shuffled", spec, pushDownRows, memoryBytes: 4_096 });
+      assert.deepEqual(partOf(little), expected, name);
+    }
+    // The planner expects few rows of a table that it has not looked at since.
+    await server.query(
+      "CREATE TABLE grown (LIKE shuffled); ANALYZE grown; INSERT INTO grown SELECT * FROM shuffled",
+    );
+    const fetched = await train(server, { view: "grown", pushDownRows });
+    const pushed = await train(server, { view: "grown", pushDownRows: 1_500 });
+    const isApproximate = ({ notes }: TrainedModel["metadata"]) =>
+      notes.some((note) => /histogram/.test(note));
+    assert.deepEqual([isApproximate(fetched), isApproximate(pushed)], [false, true]);
+    fetched.coefficients.forEach((value, i) => assert.ok(Math.abs(value - pushed.coefficients[i]) < 1e-9));
+  });
+});
+
 Deno.test({ name: "Ctrl-C stops the statement in PostgreSQL", ignore: noPostgres }, async () => {
   await withPostgres(async (server) => {
     const controller = new AbortController();
@@ -108,42 +169,39 @@ Deno.test({
   ignore: noPostgres,
 }, async () => {
   await withPostgres(async (server) => {
-    const trainWith = async (
-      spec: Readonly<Record<string, unknown>>,
-      settings: Partial<HyperParameters> = {},
-      name = "examples",
-    ) => {
-      const engine = open(server);
-      try {
-        await trainOnEngine({
-          ...{ engine, relation: { name }, pushDownRows: 0, spillsBeside: "" },
-          spec: parseSpec({ ...roles, features, ...spec }, "spec"),
-          hyperParameters: { ...defaultHyperParameters, splitHash: "sha256", ...settings },
-        });
-      } finally {
-        await engine.close();
-      }
-    };
-    const fails = (message: RegExp, ...args: Parameters<typeof trainWith>) =>
-      assert.rejects(trainWith(...args), { name: "Failure", message });
-    await fails(/has no table or view "nowhere"/, {}, {}, "nowhere");
-    await fails(/has no column colour/, { features: [{ name: "colour", type: "categorical" }] });
-    await fails(/purpose is numeric/, { features: [{ name: "purpose", type: "numeric" }] });
-    await fails(/apr with decimals as a level/, { features: [{ name: "apr", type: "categorical" }] });
-    await fails(/no apr, which the feature spec says is not nullable/, {
-      features: [{ name: "apr", type: "numeric", nullable: false }],
-    });
-    await fails(/a lender that is neither 0 nor 1/, { label: "lender", features: features.slice(0, 1) });
-    await fails(/words of the feature|the type words of the feature purpose/, {
-      features: [{ name: "purpose", type: "words" }],
-    });
-    await fails(/rates cannot/, { rates: [{ of: ["lender"] }] });
-    await fails(
-      /--split-hash fnv runs on Trino alone/,
-      {},
-      { splitHash: undefined } as unknown as Partial<HyperParameters>,
+    await server.query(
+      `CREATE VIEW weighed AS SELECT *, CASE WHEN id % 50 = 0 THEN NULL ELSE 1 END AS "times" FROM examples`,
     );
-    await fails(/--negatives/, {}, { negatives: 0.5 });
+    const fails = (message: RegExp, training: Partial<Training>) =>
+      assert.rejects(train(server, { pushDownRows: 0, ...training }), { name: "Failure", message });
+    const failsBothWays = async (message: RegExp, training: Partial<Training>) => {
+      await fails(message, training);
+      await fails(message, { ...training, pushDownRows: 1e6 });
+    };
+    const withFeature = (feature: Readonly<Record<string, unknown>>) => ({ spec: { features: [feature] } });
+    await fails(/has no table or view "nowhere"/, { view: "nowhere" });
+    await fails(/has no column colour/, withFeature({ name: "colour", type: "categorical" }));
+    await fails(/purpose is numeric/, withFeature({ name: "purpose", type: "numeric" }));
+    await failsBothWays(/apr with decimals as a level/, withFeature({ name: "apr", type: "categorical" }));
+    await failsBothWays(
+      /no apr, which the feature spec says is not nullable/,
+      withFeature({ name: "apr", type: "numeric", nullable: false }),
+    );
+    await failsBothWays(/\d+ of the \d+ rows of "weighed" have a times that is neither 0 nor a positive/, {
+      ...{ spec: { weight: "times" }, view: "weighed" },
+    });
+    await failsBothWays(/a lender that is neither 0 nor 1/, {
+      spec: { label: "lender", features: features.slice(0, 1) },
+    });
+    await fails(
+      /words of the feature|the type words of the feature purpose/,
+      withFeature({ name: "purpose", type: "words" }),
+    );
+    await fails(/rates cannot/, { spec: { rates: [{ of: ["lender"] }] } });
+    await fails(/--split-hash fnv runs on Trino alone/, {
+      settings: { splitHash: undefined } as unknown as Partial<HyperParameters>,
+    });
+    await fails(/--negatives/, { settings: { negatives: 0.5 } });
     assert.deepEqual(await server.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'clickwell_%'"), [
       "0",
     ]);

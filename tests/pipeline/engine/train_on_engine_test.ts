@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import type { SqlEngine } from "../../../pipeline/engine/sql_engine.ts";
 import { openTrino } from "../../../pipeline/engine/trino_engine.ts";
@@ -57,3 +58,30 @@ for (const [name, spec, settings] of cases) {
     await withDuckdb((engine) => compare(engine, spec, settings));
   });
 }
+
+Deno.test({
+  name:
+    "rows that are kept are those of one moment; where each statement reads the view, a change of it is noticed",
+  ignore,
+}, async () => {
+  for (const isKept of [true, false]) {
+    await withDuckdb(async (engine) => {
+      let statements = 0;
+      const changing: SqlEngine = {
+        ...engine,
+        dialect: { ...engine.dialect, hasTemporaryTables: isKept },
+        async query(statement) {
+          if (++statements === 6) await engine.query("DELETE FROM clicks WHERE offer % 2 = 0");
+          if (statements === 6) await engine.query("DELETE FROM offers WHERE id % 3 = 0");
+          return await engine.query(statement);
+        },
+      };
+      const compared = compare(changing, {});
+      if (isKept) await compared;
+      else {await assert.rejects(compared, {
+          name: "Failure",
+          message: /The view changed during the training/,
+        });}
+    });
+  }
+});

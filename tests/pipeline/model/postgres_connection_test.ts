@@ -308,19 +308,34 @@ Deno.test("PostgreSQL messages: any cut of what a server sends is taken as the w
     5,
     73,
   );
-  fc.assert(fc.property(fc.array(fc.nat(whole.length)), (cuts) => {
-    const check = createFrameCheck({ isClearAllowed: false });
-    const places = [0, ...cuts.sort((a, b) => a - b), whole.length];
+  const row = (...values: number[]) => Uint8Array.of(100, 0, 0, 0, 4 + values.length, ...values);
+  const copied = concatenated(whole, row(1, 2, 3), row(), whole, row(4));
+  fc.assert(fc.property(fc.array(fc.nat(copied.length)), (cuts) => {
+    const given: number[] = [];
+    const rows: number[][] = [];
+    const check = createFrameCheck({
+      isClearAllowed: false,
+      onCopied: (bytes, from, to) => rows.push([...bytes.subarray(from, to)]),
+    });
+    const places = [0, ...cuts.sort((a, b) => a - b), copied.length];
     for (let i = 1; i < places.length; i++) {
-      assert.equal(check(whole.subarray(places[i - 1], places[i])), undefined);
+      // The memory is used again.
+      const piece = copied.slice(places[i - 1], places[i]);
+      const { bytes, fault } = check(piece);
+      assert.equal(fault, undefined);
+      given.push(...bytes ?? []);
+      piece.fill(0);
     }
+    assert.deepEqual(given, [...whole, ...whole]);
+    assert.deepEqual(rows, [[1, 2, 3], [], [4]]);
   }));
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
     createFrameCheck({ isClearAllowed: false })(bytes);
   }));
   const clear = Uint8Array.of(82, 0, 0, 0, 8, 0, 0, 0, 3);
-  assert.match(createFrameCheck({ isClearAllowed: false })(clear) ?? "", /password without encryption/);
-  assert.equal(createFrameCheck({ isClearAllowed: true })(clear), undefined);
+  assert.match(createFrameCheck({ isClearAllowed: false })(clear).fault ?? "", /password without encryption/);
+  assert.equal(createFrameCheck({ isClearAllowed: true })(clear).fault, undefined);
+  assert.match(createFrameCheck({ isClearAllowed: true })(row(1)).fault ?? "", /does not speak/);
 });
 
 function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
