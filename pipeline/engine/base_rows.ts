@@ -153,6 +153,32 @@ export function accountOf(
   return { read, noLabel, zeroWeight };
 }
 
+/**
+ * Requires that no two examples have the same id, as a join gives them that finds several rows.
+ *
+ * @param examples As `exampleRows` returns them.
+ * @throws {Failure} `examples-invalid`.
+ */
+export async function requireUniqueIds(
+  { dialect, query }: SqlEngine,
+  examples: string,
+  view: string,
+): Promise<void> {
+  const [repeated] = await query(
+    `SELECT ${
+      dialect.text(idColumn)
+    }, count(*) FROM ${examples} GROUP BY ${idColumn} HAVING count(*) > 1 LIMIT 1`,
+  );
+  if (repeated) throw repeatedId(String(repeated[0]), view);
+}
+
+export function repeatedId(id: string, view: string): Failure {
+  return new Failure(
+    "examples-invalid",
+    `The id ${id} occurs more than once in ${view}, as a join can cause. Correct the view; nothing was trained.`,
+  );
+}
+
 /** Returns the failure of rows that another process wrote during the training. */
 export function changedRows(before: string, after: string): Failure {
   return new Failure(
@@ -202,7 +228,7 @@ function roleChecks(
   dialect: EngineDialect,
   groups: "hashed" | "texts",
 ): Check[] {
-  const { label, weight, group, positive } = spec;
+  const { id, label, weight, group, positive } = spec;
   return [
     ...(positive === undefined && source.kinds.get(label) !== "boolean"
       ? [{
@@ -217,6 +243,7 @@ function roleChecks(
       what: `a ${weight} that is neither 0 nor a positive number`,
     }]),
     { where: `${quoted(group)} IS NULL`, what: `no ${group}, expected a group` },
+    { where: `${quoted(id)} IS NULL`, what: `no ${id}, expected an id` },
     ...(spec.splitHash === "sha256" || groups === "texts" ? [] : [{
       where: fnvOf(dialect.fnv).isUnfit(dialect.text(quoted(group))),
       what:

@@ -16,12 +16,13 @@ import {
   labelColumn,
   levelColumn,
   numberColumn,
+  repeatedId,
   weightColumn,
 } from "./base_rows.ts";
 import { createByteCodes } from "./byte_codes.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
 import { timeColumn } from "./partition.ts";
-import { createIdOrder } from "./id_order.ts";
+import { createIdOrder, type IdOrder } from "./id_order.ts";
 import { type SourceColumns, valueTypeIn } from "./source_columns.ts";
 
 /** "PGCOPY", then flags and the length of an extension. @see https://www.postgresql.org/docs/current/sql-copy.html */
@@ -105,8 +106,17 @@ export function createCopyReader(
     rowCount: (): number => total,
     /** Rows by fate. */
     fates: (): ReadonlyMap<number, number> => fates,
-    /** Returns all examples, in the order of their ids; undefined if they did not come in it, and do not fit into the memory. */
-    examples: (): RawExamples | undefined => rows.examples(source, ids?.order()),
+    /**
+     * Returns all examples, in the order of their ids.
+     *
+     * @returns undefined if they did not come in it, and do not fit into the memory.
+     * @throws {Failure} `examples-invalid` for an id that occurs twice, of rows in any order.
+     */
+    examples(): RawExamples | undefined {
+      const { order, repeated } = ids?.sorted() ?? {};
+      if (repeated !== undefined) throw repeatedId(String(repeated), source.view);
+      return rows.examples(source, order);
+    },
   };
 }
 
@@ -153,10 +163,10 @@ function createCursor() {
       const length = next();
       return length < 0 ? 0 : read(bytes, at - length, at);
     },
-    /** Reads a 64-bit integer. NULL comes last. */
-    id(ids: { add(high: number, low: number): void }): void {
-      if (next() < 0) ids.add(0x7fffffff, 0xffffffff);
-      else ids.add(view.getInt32(at - 8), view.getUint32(at - 4));
+    /** Reads a 64-bit integer that is not NULL. */
+    id(ids: IdOrder): void {
+      next();
+      ids.add(view.getInt32(at - 8), view.getUint32(at - 4));
     },
   };
 }

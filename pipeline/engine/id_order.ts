@@ -4,12 +4,26 @@ import { sortByDigit } from "../math/rank_order.ts";
 export interface IdOrder {
   /** @param high Upper word, signed. @param low Lower word, unsigned. */
   add(high: number, low: number): void;
-  /** Returns the index of the row in each place, rows of the same id as they came; undefined if that is the order in which they came. */
-  order(): Uint32Array | undefined;
+  /** Sorts them. */
+  sorted(): SortedIds;
+}
+
+/** Ids in ascending order. */
+export interface SortedIds {
+  /** Index of the row in each place, rows of the same id as they came; undefined if that is the order in which they came. */
+  readonly order: Uint32Array | undefined;
+  /** An id of several rows. */
+  readonly repeated: bigint | undefined;
+}
+
+/** Upper words, with the sign inverted, and lower ones. */
+interface Words {
+  readonly high: Uint32Array;
+  readonly low: Uint32Array;
 }
 
 export function createIdOrder(): IdOrder {
-  let words = { high: new Uint32Array(1 << 16), low: new Uint32Array(1 << 16) };
+  let words: Words = { high: new Uint32Array(1 << 16), low: new Uint32Array(1 << 16) };
   let count = 0;
   let isAscending = true;
   const enlarged = (array: Uint32Array) => {
@@ -20,8 +34,7 @@ export function createIdOrder(): IdOrder {
   return {
     add(high, low) {
       if (count === words.high.length) words = { high: enlarged(words.high), low: enlarged(words.low) };
-      // The sign's bit is inverted, so that they ascend without a sign.
-      const upper = (high ^ 0x80000000) >>> 0;
+      const upper = inverted(high);
       if (count > 0) {
         const before = words.high[count - 1];
         isAscending &&= before < upper || (before === upper && words.low[count - 1] <= low);
@@ -29,17 +42,36 @@ export function createIdOrder(): IdOrder {
       words.high[count] = upper;
       words.low[count++] = low;
     },
-    order() {
-      if (isAscending) return undefined;
-      const unordered: Uint32Array = new Uint32Array(count);
-      for (let i = 0; i < count; i++) unordered[i] = i;
-      const digits = [words.low, words.high].flatMap((keys) =>
-        [0, 16].map((shift) => ({ keys: keys.subarray(0, count), shift }))
-      );
-      return digits.reduce<Uint32Array>(
-        (order, { keys, shift }) => sortByDigit(order, keys, shift),
-        unordered,
-      );
+    sorted() {
+      const order = isAscending ? undefined : orderOf(words, count);
+      return { order, repeated: repeatedIn(words, count, order) };
     },
   };
+}
+
+function orderOf({ high, low }: Words, count: number): Uint32Array {
+  const unordered: Uint32Array = new Uint32Array(count);
+  for (let i = 0; i < count; i++) unordered[i] = i;
+  const digits = [low, high].flatMap((keys) =>
+    [0, 16].map((shift) => ({ keys: keys.subarray(0, count), shift }))
+  );
+  return digits.reduce<Uint32Array>(
+    (order, { keys, shift }) => sortByDigit(order, keys, shift),
+    unordered,
+  );
+}
+
+function repeatedIn({ high, low }: Words, count: number, order: Uint32Array | undefined): bigint | undefined {
+  for (let place = 1; place < count; place++) {
+    const one = order ? order[place - 1] : place - 1;
+    const other = order ? order[place] : place;
+    if (high[one] !== high[other] || low[one] !== low[other]) continue;
+    return BigInt.asIntN(64, BigInt(inverted(high[one])) << 32n | BigInt(low[one]));
+  }
+  return undefined;
+}
+
+/** Inverts the sign, so that words ascend without one; and back. */
+function inverted(high: number): number {
+  return (high ^ 0x80000000) >>> 0;
 }

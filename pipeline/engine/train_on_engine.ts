@@ -23,6 +23,7 @@ import {
   levelColumn,
   type ReadRows,
   requireUnchanged,
+  requireUniqueIds,
   weightColumn,
 } from "./base_rows.ts";
 import { encodedRows, type EngineDesign, fitCrosses, planDesign } from "./engine_design.ts";
@@ -106,7 +107,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const isFrozen = staging.keeps();
   stage("checks of the rows");
   const read = await countRows(engine, base, readSpec, source, rows);
-  const examples = exampleRows(base);
+  const examples = await uniqueExamples(context, base);
   stage("split");
   const split = await splitOnEngine(engine, examples, spec, hyperParameters);
   const parted = {
@@ -172,6 +173,14 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });
   return { metadata, account, seconds: clock.seconds() };
+}
+
+/** @param base All base rows. @returns The examples among them, which have different ids. */
+async function uniqueExamples({ engine, source, stage }: Context, base: string): Promise<string> {
+  stage("ids");
+  const examples = exampleRows(base);
+  await requireUniqueIds(engine, examples, source.view);
+  return examples;
 }
 
 /** Identifies the rows by what is known of them: they are not read one by one. */

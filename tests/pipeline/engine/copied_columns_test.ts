@@ -15,11 +15,14 @@ Deno.test("ids of copied rows: their order is that of 64-bit integers, equal one
       values[a] < values[b] ? -1 : values[a] > values[b] ? 1 : a - b
     );
     const isSorted = sorted.every((row, place) => row === place);
-    assert.deepEqual(ids.order(), isSorted ? undefined : Uint32Array.from(sorted));
+    const { order, repeated } = ids.sorted();
+    assert.deepEqual(order, isSorted ? undefined : Uint32Array.from(sorted));
+    const first = sorted.find((row, place) => place > 0 && values[row] === values[sorted[place - 1]]);
+    assert.equal(repeated, first === undefined ? undefined : values[first]);
   }));
   const many = createIdOrder();
   for (let i = 200_000; i > 0; i--) many.add(0, i);
-  assert.deepEqual(many.order(), Uint32Array.from({ length: 200_000 }, (_, i) => 199_999 - i));
+  assert.deepEqual(many.sorted().order, Uint32Array.from({ length: 200_000 }, (_, i) => 199_999 - i));
 });
 
 Deno.test("levels of copied rows: each text has one code, whatever its length and however many there are", () => {

@@ -190,6 +190,18 @@ Deno.test({
     await failsBothWays(/\d+ of the \d+ rows of "weighed" have a times that is neither 0 nor a positive/, {
       ...{ spec: { weight: "times" }, view: "weighed" },
     });
+    await server.query(`
+      CREATE VIEW joined AS SELECT *, 'offer ' || id AS code FROM examples UNION ALL SELECT *, 'offer ' || id FROM examples WHERE id = 7;
+      CREATE VIEW unnamed AS SELECT *, NULLIF(id, 7) AS name FROM examples;`);
+    await failsBothWays(/id 7 occurs more than once in "joined", as a join can cause/, { view: "joined" });
+    await failsBothWays(/id offer 7 occurs more than once in "joined"/, {
+      view: "joined",
+      spec: { id: "code" },
+    });
+    await failsBothWays(/1 of the \d+ rows of "unnamed" have no name, expected an id/, {
+      view: "unnamed",
+      spec: { id: "name" },
+    });
     await failsBothWays(/a lender that is neither 0 nor 1/, {
       spec: { label: "lender", features: features.slice(0, 1) },
     });
