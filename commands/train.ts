@@ -236,12 +236,14 @@ async function loadFilesAndTrain(
 
 async function trainWithEngine(url: string, invocation: TrainInvocation): Promise<Result> {
   const { options, terminal } = invocation;
+  requireTrainedReport(options);
   return await withRegistry(options, async (registry) => {
     await registry.upgrade();
     const models = { artifacts: openArtifacts(options), registry };
     const report = await trainByEngine(url, models, invocation, trainOptionsOf(invocation));
     say(terminal, report, invocation);
-    return resultOf(report, models.artifacts.location);
+    const reported = await writeTrainedReport(options, report, { ...models, terminal });
+    return { ...resultOf(report, models.artifacts.location), ...reported };
   });
 }
 

@@ -67,7 +67,7 @@ type EngineInvocation = Pick<Invocation<typeof engineFlags>, "origins" | "termin
 };
 
 /** Flags that name rows elsewhere, or a training that needs rows. */
-const others = ["leads", "offers", "clicks", "table", "schema", "from", "repeat", "report", "label"];
+const others = ["leads", "offers", "clicks", "table", "schema", "from", "repeat", "label"];
 
 /** @throws {Failure} `usage-invalid` for flags that do not go with `--engine`, or go with it alone. */
 export function requireEngineFlags(

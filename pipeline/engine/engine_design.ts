@@ -1,19 +1,21 @@
 import { combinedFields } from "../encode/crosses.ts";
 import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
 import { type CrossEncoder, type Encoder, numericOf, transformed } from "../encode/encoder.ts";
+import { blockCount, blockSalt } from "../evaluate/coarse_rows.ts";
 import { isFrequent } from "../encode/weight_slack.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { createLookups } from "../export/sql_lookups.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { labelColumn, numberColumn, weightColumn } from "./base_rows.ts";
+import { hashColumn, mixed } from "./partition.ts";
 import type { EngineFactor } from "./factor_columns.ts";
 import { type PartedRows, shownNumber } from "./fit_encoder.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
 
-/** Names of the columns of encoded rows: the position of each factor, each number, the weight in the fit and the part. */
+/** Names of the columns of encoded rows: the position of each factor, each number, the weight in the fit, the part, the block of groups. */
 export const positionColumn = (factor: number) => `p${factor}`;
 export const encodedColumn = (index: number) => `n${index}`;
-export const [fitWeightColumn, partColumn] = ["f", "part"];
+export const [fitWeightColumn, partColumn, blockColumn] = ["f", "part", "b"];
 
 /** Cells of a block, at most: those of a pass are its result. */
 const cellsMax = 0x4000;
@@ -57,6 +59,7 @@ export function encodedRows(
     labelColumn,
     weightColumn,
     `${fitWeight} AS ${fitWeightColumn}`,
+    `${blockOfGroup(dialect)} AS ${blockColumn}`,
     ...factors.map(({ position }, i) => `${position(dialect, lookups)} AS ${positionColumn(i)}`),
     ...numericOf(encoder).map((feature, i) => {
       const { transform, impute, mean, scale } = feature;
@@ -67,6 +70,12 @@ export function encodedRows(
   const tables = lookups.tables();
   const head = tables.length === 0 ? "" : `WITH ${tables.join(",\n")}\n`;
   return `${head}SELECT ${columns.join(",\n")}\nFROM ${rows.from}\n${lookups.joins().join("\n")}`;
+}
+
+/** Returns an expression of the block of a row's group, as `blocksOf` has it. */
+function blockOfGroup(dialect: SqlEngine["dialect"]): string {
+  const word = dialect.bitXor(hashColumn, String(blockSalt));
+  return dialect.bitAnd(mixed(word, dialect), String(blockCount - 1));
 }
 
 /** Fits the crosses on encoded training rows, as `withCrosses`. */

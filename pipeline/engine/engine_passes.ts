@@ -47,7 +47,7 @@ export function createEnginePasses(
   const run = async (coefficients: Float64Array, sums: Sums, direction?: Float64Array): Promise<LossSums> => {
     onPass();
     const lookups = createLookups(engine.dialect, "c");
-    const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients, direction);
+    const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients, { direction });
     const rows = await engine.query(passStatement(engine.dialect, encoded, scored, lookups, sums));
     return addUp(encoded, rows, sums.hessian);
   };
@@ -91,18 +91,27 @@ export function createEnginePasses(
   };
 }
 
-/** Returns the SELECT of the rows of some parts with their log-odds. @param direction Gives also its product with each row. */
+/**
+ * Returns the SELECT of the rows of some parts with their log-odds.
+ *
+ * @param more.direction Gives also its product with each row.
+ * @param more.also Names of other columns.
+ */
 export function scoredRows(
   dialect: EngineDialect,
   { from, ...encoded }: EngineDesign,
   parts: readonly number[],
   lookups: Lookups,
   coefficients: Float64Array,
-  direction?: Float64Array,
+  { direction, also = [] }: {
+    readonly direction?: Float64Array | undefined;
+    readonly also?: readonly string[];
+  } = {},
 ): string {
   const columns = [
     labelColumn,
     `${fitWeightColumn}, w`,
+    ...also,
     ...encoded.factors.map((_, i) => positionColumn(i)),
     ...encoded.design.numericColumns.map((_, i) => encodedColumn(i)),
     `${linear(dialect, encoded, lookups, coefficients)} AS eta`,

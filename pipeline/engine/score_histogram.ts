@@ -1,74 +1,134 @@
+import { binCount as blockBins, blockCount, type CoarseRows, createRows } from "../evaluate/coarse_rows.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
 import { binCount, meanMetrics } from "../evaluate/metrics.ts";
-import { createLookups } from "../export/sql_lookups.ts";
+import { byStep } from "../export/sql_lookups.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
-import type { EngineDesign } from "./engine_design.ts";
-import { lossOfRow, oddsOf, scoredRows } from "./engine_passes.ts";
-import { numberIn, type SqlEngine } from "./sql_engine.ts";
+import { blockColumn } from "./engine_design.ts";
+import { type PredictedRows, predictedRows } from "./predicted_rows.ts";
+import { numberIn } from "./sql_engine.ts";
 
-/** Buckets per unit of log-odds: rows of a bucket count as ties, which moves the AUC and the calibration error by less than 1e-4. */
-const bucketsPerUnit = 4_000;
+/**
+ * Buckets per unit of log-odds, a power of two: rows of a bucket count as ties, which moves the AUC and the calibration error by less
+ * than 1e-4.
+ */
+const bucketsPerUnit = 1_024;
 /** Up to this number of rows there is a bucket for each score. */
 const exactRowsMax = 100_000;
-/** The log-odds of the least probability that metrics distinguish, 1e-15. */
-const logitMax = 34.538776394910684;
 
 /** Rows of a range of log-odds. */
 interface Bucket {
+  /** The least log-odds of the range. */
+  readonly from: number;
   readonly clicked: number;
   readonly notClicked: number;
   /** Σ probability. */
   readonly predicted: number;
-  readonly least: number;
-  readonly most: number;
+}
+
+/** Sums over rows in an engine, by their scores: what an evaluation and a model's metrics are made of. */
+export interface ScoreSums extends CoarseRows {
+  readonly buckets: readonly Bucket[];
+  /** Counts of rows. */
+  readonly counts: Pick<Evaluation, "rows" | "clicks">;
 }
 
 /**
- * Computes a model's metrics on rows in an engine, by one statement. Log loss and Brier score are exact; of many rows, the AUC and the
- * calibration are those of a histogram.
+ * Adds up rows by their scores, in two statements: a histogram, then bins of about equal weight by block of groups and label.
  *
  * @param rowCount Rows of the parts.
- * @param coefficients Shape (columns + 1), intercept last.
+ * @param onStatement Called before each statement.
+ */
+export async function scoreSums(
+  rows: PredictedRows,
+  parts: readonly number[],
+  rowCount: number,
+  onStatement: (stage: string) => void,
+): Promise<ScoreSums> {
+  const { dialect } = rows.engine;
+  const [y, w] = [labelColumn, weightColumn];
+  const head = `WITH ${predictedRows(rows, parts).join(",\n")}\n`;
+  const isExact = rowCount <= exactRowsMax;
+  const bucket = isExact ? "z" : dialect.bigint(`floor(z * ${dialect.number(bucketsPerUnit)})`);
+  onStatement("scores");
+  const histogram = await rows.engine.query(
+    `${head}SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y})), sum(${w} * p) FROM (SELECT ${y}, ${w}, p, ${bucket} AS bucket ` +
+      `FROM predicted) AS scores GROUP BY bucket`,
+  );
+  const buckets = histogram.map((row): Bucket => {
+    const [bucket, clicked, notClicked, predicted] = row.map(numberIn);
+    return { from: isExact ? bucket : bucket / bucketsPerUnit, clicked, notClicked, predicted };
+  }).sort((a, b) => a.from - b.from);
+  const steps = binSteps(buckets, dialect.number);
+  onStatement("scores by block");
+  const blocks = await rows.engine.query(
+    `${head}SELECT bin, ${blockColumn}, ${y}, count(*), sum(${w}), sum(${w} * p), sum(${w} * l), sum(${w} * (p - ${y}) * (p - ${y})) ` +
+      `FROM (SELECT ${y}, ${w}, ${blockColumn}, p, l, ${
+        byStep("z", steps)
+      } AS bin FROM predicted) AS binned ` +
+      `GROUP BY bin, ${blockColumn}, ${y}`,
+  );
+  return { buckets, ...coarseRowsOf(buckets, blocks.map((row) => row.map(numberIn))) };
+}
+
+/** Returns the bin of each bucket, by the middle of its weight, as steps of the log-odds. */
+function binSteps(buckets: readonly Bucket[], number: (value: number) => string) {
+  const total = buckets.reduce((sum, { clicked, notClicked }) => sum + clicked + notClicked, 0);
+  const steps: { readonly bin: number; readonly value: string; readonly from: string }[] = [];
+  let before = 0;
+  for (const { from, clicked, notClicked } of buckets) {
+    const weight = clicked + notClicked;
+    const bin = Math.min(blockBins - 1, Math.floor(blockBins * (before + weight / 2) / total));
+    before += weight;
+    if (bin !== steps.at(-1)?.bin) steps.push({ bin, value: String(bin), from: number(from) });
+  }
+  return steps;
+}
+
+/** @param blocks Bin, block, label, count of rows, Σ weight, Σ probability, Σ loss, Σ squared error. */
+function coarseRowsOf(
+  buckets: readonly Bucket[],
+  blocks: readonly (readonly number[])[],
+): CoarseRows & Pick<ScoreSums, "counts"> {
+  const cells = createRows(2 * buckets.length);
+  for (const { clicked, notClicked, predicted } of buckets) {
+    const probability = predicted / (clicked + notClicked);
+    cells.add(probability, 0, notClicked, 0);
+    cells.add(probability, 1, clicked, 0);
+  }
+  const [weights, clicks, losses, squares] = [0, 1, 2, 3].map(() => new Float64Array(blockCount));
+  const [weightOf, predictedOf] = [new Float64Array(blockBins), new Float64Array(blockBins)];
+  const counts = { rows: 0, clicks: 0 };
+  for (const [bin, block, label, rowCount, weight, predicted, loss, square] of blocks) {
+    counts.rows += rowCount;
+    counts.clicks += label * rowCount;
+    weights[block] += weight;
+    clicks[block] += label * weight;
+    losses[block] += loss;
+    squares[block] += square;
+    weightOf[bin] += weight;
+    predictedOf[bin] += predicted;
+  }
+  const bins = createRows(blocks.length);
+  for (const [bin, block, label, , weight] of blocks.toSorted((a, b) => a[0] - b[0])) {
+    bins.add(predictedOf[bin] / weightOf[bin], label, weight, block);
+  }
+  const sums = { weights, clicks, losses, squares };
+  return { counts, cells: { ...cells.rows(), sums }, bins: { ...bins.rows(), sums } };
+}
+
+/**
+ * Returns a model's metrics. Log loss and Brier score are exact; of many rows, the AUC and the calibration are those of the histogram.
+ *
  * @param baseRate Weighted click rate of the training rows.
  */
-export async function metricsOnEngine(
-  engine: SqlEngine,
-  encoded: EngineDesign,
-  parts: readonly number[],
-  coefficients: Float64Array,
-  { rowCount, baseRate }: { readonly rowCount: number; readonly baseRate: number },
-): Promise<Metrics> {
-  const { fence, number, bigint } = engine.dialect;
-  const lookups = createLookups(engine.dialect, "c");
-  const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
-  const [y, w] = [labelColumn, weightColumn];
-  const tables = [
-    ...lookups.tables(),
-    ...oddsOf(engine.dialect, scored, `${y}, ${w}`, logitMax),
-    `rows_ AS (SELECT ${y}, ${w}, ${
-      rowCount <= exactRowsMax ? "z" : bigint(`floor(z * ${number(bucketsPerUnit)})`)
-    } AS bucket, ` +
-    `CASE WHEN z > 0 THEN 1 / (1 + e) ELSE e / (1 + e) END AS p, ` +
-    `${lossOfRow} AS l FROM halves${fence})`,
-  ];
-  const rows = await engine.query(
-    `WITH ${
-      tables.join(",\n")
-    }\nSELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y})), sum(${w} * p), sum(${w} * l), ` +
-      `sum(${w} * (p - ${y}) * (p - ${y})), min(p), max(p) FROM rows_ GROUP BY bucket ORDER BY bucket`,
-  );
-  let [loss, squares] = [0, 0];
-  const buckets = rows.map((row): Bucket => {
-    const [, clicked, notClicked, predicted, ownLoss, ownSquares, least, most] = row.map(numberIn);
-    loss += ownLoss;
-    squares += ownSquares;
-    return { clicked, notClicked, predicted, least, most };
-  });
-  const totalOf = (member: "clicked" | "notClicked") =>
-    buckets.reduce((sum, bucket) => sum + bucket[member], 0);
-  const [clicked, notClicked] = [totalOf("clicked"), totalOf("notClicked")];
+export function metricsOfScores({ buckets, cells }: ScoreSums, baseRate: number): Metrics {
+  const sumOf = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
+  const { weights, clicks, losses, squares } = cells.sums;
+  const clicked = sumOf(clicks);
+  const notClicked = sumOf(weights) - clicked;
   return meanMetrics({
-    ...{ clicked, notClicked, loss, squares },
+    ...{ clicked, notClicked, loss: sumOf(losses), squares: sumOf(squares) },
     auc: aucOf(buckets, clicked, notClicked),
     calibration: calibrationOf(buckets, clicked + notClicked),
   }, baseRate);
@@ -89,6 +149,7 @@ function aucOf(buckets: readonly Bucket[], clicked: number, notClicked: number):
 /** Returns bins of about equal weight, of whole buckets. */
 function calibrationOf(buckets: readonly Bucket[], total: number): Metrics["calibration"] {
   const bins: Metrics["calibration"] = [];
+  const meanOf = ({ predicted, clicked, notClicked }: Bucket) => predicted / (clicked + notClicked);
   let [before, from] = [0, 0];
   buckets.forEach((bucket, i) => {
     before += bucket.clicked + bucket.notClicked;
@@ -97,7 +158,7 @@ function calibrationOf(buckets: readonly Bucket[], total: number): Metrics["cali
     const sum = (member: keyof Bucket) => own.reduce((all, one) => all + one[member], 0);
     const rows = sum("clicked") + sum("notClicked");
     bins.push({
-      ...{ from: own[0].least, to: own[own.length - 1].most, rows },
+      ...{ from: meanOf(own[0]), to: meanOf(own[own.length - 1]), rows },
       predicted: sum("predicted") / rows,
       observed: sum("clicked") / rows,
     });

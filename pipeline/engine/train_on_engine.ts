@@ -6,7 +6,8 @@ import { classWeights, corrected } from "../fit/class_balance.ts";
 import { fitPasses } from "../fit/fit.ts";
 import { precisionColumnsMax, precisionOf } from "../fit/precision.ts";
 import { type ClassCounts, classCountsOf } from "../train/class_counts.ts";
-import { requireInseparable, separationFailure } from "../train/fit_model.ts";
+import { createTrace } from "../report/trace.ts";
+import { requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
 import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
 import { describe } from "../train/metadata.ts";
 import { encodingNotes, heldOutNotes, weightNotes } from "../train/notes.ts";
@@ -37,7 +38,7 @@ import type { ReadSpec } from "../examples/spec.ts";
 import { inputColumnsOf } from "../examples/input_columns.ts";
 import { type EngineSplit, splitOnEngine } from "./partition.ts";
 import { requireRunsOnEngine } from "./runs_on_engine.ts";
-import { metricsOnEngine } from "./score_histogram.ts";
+import { evaluateOnEngine, reportOfSums } from "./engine_report.ts";
 import { engineRecord, readSourceColumns, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 import { createStaging, type Staging } from "./staged_rows.ts";
@@ -132,15 +133,13 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     ? [...encoded.cellRows].filter(([, { rows, clicks }]) => clicks === 0 || clicks === rows)
       .map(([column]) => column).sort((a, b) => a - b)
     : [];
-  const { fit, precision } = await fitOnEngine(context, encoded, counts, fixedAtZero);
+  const trace = createTrace();
+  const observed = { ...context, observe: tracedBy(trace, context.observe) };
+  const { fit, precision } = await fitOnEngine(observed, encoded, counts, fixedAtZero);
   clock.lap("fit");
   const solution = { ...fit, coefficients: corrected(fit.coefficients, counts.sums, hyperParameters) };
-  stage("metrics");
-  const parts = counts.rows.test > 0 ? [1] : [0];
-  const metrics = await metricsOnEngine(engine, encoded, parts, solution.coefficients, {
-    rowCount: counts.rows.test || counts.rows.train,
-    baseRate: counts.baseRate,
-  });
+  const predicted = { engine, encoded, coefficients: solution.coefficients };
+  const { metrics, sums } = await evaluateOnEngine(predicted, parted, counts, stage);
   stage("golden rows");
   const goldenRows = await goldenRowsOnEngine(
     engine,
@@ -156,13 +155,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),
     ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
-    ...weightNotes(counts.rows.train, counts.sums.rows.train),
-    ...heldOutNotes({
-      testShare: hyperParameters.testShare,
-      rows: counts.rows.test,
-      ones: counts.clicks.test,
-    }),
-    `trained on ${engine.dialect.name}: AUC and calibration are from a histogram of the scores, and leaks were not searched for.`,
+    ...rowNotes(context, counts),
   ];
   const own = await engineRecord(engine, source);
   const metadata = describe({
@@ -172,7 +165,21 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     ...(split.times ? { times: split.times } : {}),
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });
-  return { metadata, account, seconds: clock.seconds() };
+  const report = reportOfSums({
+    ...{ sums, encoder: encoded.encoder, metadata, baseRate: counts.baseRate },
+    trace: trace.steps(),
+    engine: engine.dialect.name,
+  });
+  return { metadata, report, account, seconds: clock.seconds() };
+}
+
+function rowNotes({ engine, hyperParameters: { testShare } }: Context, { rows, clicks, sums }: ClassCounts) {
+  return [
+    ...weightNotes(rows.train, sums.rows.train),
+    ...heldOutNotes({ testShare, rows: rows.test, ones: clicks.test }),
+    `trained on ${engine.dialect.name}: of more than 100,000 evaluated rows, AUC and calibration are from a histogram of the scores; ` +
+    "leaks were not searched for.",
+  ];
 }
 
 /** @param base All base rows. @returns The examples among them, which have different ids. */

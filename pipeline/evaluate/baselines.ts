@@ -21,8 +21,7 @@ export interface Baselines {
 }
 
 interface BaselineInputs {
-  readonly rows: LabelledRows;
-  readonly groups: Groups;
+  /** With the sums of its losses by group. */
   readonly strongest: SingleField | undefined;
   readonly baseRate: number;
 }
@@ -30,13 +29,13 @@ interface BaselineInputs {
 /** Returns the losses of the base rate, and of the strongest field if there is one, summed over each group: shape (groups) each. */
 export function baselineLosses(
   { weights, clicks }: GroupSums,
-  { rows, groups, strongest, baseRate }: BaselineInputs,
+  { strongest, baseRate }: BaselineInputs,
 ): Float64Array[] {
   const [ofClick, ofOther] = [-log(bounded(baseRate)), -log(bounded(1 - baseRate))];
   const ofBaseRate = weights.map((weight, group) =>
     ofClick * clicks[group] + ofOther * (weight - clicks[group])
   );
-  return [ofBaseRate, ...(strongest ? [groupLosses(rows, groups, strongest.losses)] : [])];
+  return [ofBaseRate, ...(strongest ? [strongest.losses] : [])];
 }
 
 /**
@@ -45,7 +44,7 @@ export function baselineLosses(
  * @returns The baselines, each with its difference from the model.
  */
 export function baselinesOf(
-  { strongest, baseRate }: Pick<BaselineInputs, "strongest" | "baseRate">,
+  { strongest, baseRate }: BaselineInputs,
   { baselines: whole }: Reading,
   drawn: readonly Reading[],
 ): Baselines {
@@ -64,8 +63,8 @@ export function baselinesOf(
   };
 }
 
-/** Returns the sum of the weighted losses of each group. */
-function groupLosses(
+/** Returns the sum of the weighted losses of each group. @param losses Shape (rows). */
+export function groupLosses(
   { weights }: LabelledRows,
   { ofRow, hashes }: Groups,
   losses: Float64Array,

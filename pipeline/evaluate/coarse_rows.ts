@@ -2,9 +2,11 @@ import { mixed } from "../math/hash.ts";
 import { type Groups, type LabelledRows, type RankedRows } from "./ranked_rows.ts";
 
 /** Blocks of groups that are resampled in place of the groups. */
-const blockCount = 64;
+export const blockCount = 64;
+/** The block of a group is the finish of its hash combined with this word, modulo the number of blocks. */
+export const blockSalt = 0x3a8f05c5;
 /** Bins of about equal count whose rows are resampled in place of each row: three for each bin of the calibration error. */
-const binCount = 45;
+export const binCount = 45;
 /** Cells of similar probabilities for each power of two: in a cell they differ by at most 1/256. */
 const cellsPerOctave = 256;
 const octaves = 40;
@@ -18,7 +20,7 @@ type Rows = Omit<LabelledRows, "groups"> & { readonly probabilities: Float64Arra
 export function blocksOf({ ofRow, hashes }: Groups): Groups {
   const blocks = new Uint32Array(hashes.length);
   for (let group = 0; group < hashes.length; group++) {
-    blocks[group] = mixed(hashes[group] ^ 0x3a8f05c5) % blockCount;
+    blocks[group] = mixed(hashes[group] ^ blockSalt) % blockCount;
   }
   const ofRows = new Uint32Array(ofRow.length);
   for (let i = 0; i < ofRow.length; i++) ofRows[i] = blocks[ofRow[i]];
@@ -119,7 +121,8 @@ function binned(
   return own.rows();
 }
 
-function createRows(sizeMax: number) {
+/** Collects rows that stand for several, in the order of their probability. @param sizeMax Number of rows, at most. */
+export function createRows(sizeMax: number) {
   const probabilities = new Float64Array(sizeMax);
   const labels = new Uint8Array(sizeMax);
   const weights = new Float64Array(sizeMax);

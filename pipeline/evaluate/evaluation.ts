@@ -1,6 +1,6 @@
-import { baselineLosses, type Baselines, baselinesOf } from "./baselines.ts";
+import { baselineLosses, type Baselines, baselinesOf, groupLosses } from "./baselines.ts";
 import { type PairedTest, pairedTest } from "./comparison.ts";
-import { blocksOf, coarseRows } from "./coarse_rows.ts";
+import { blocksOf, type CoarseRows, coarseRows } from "./coarse_rows.ts";
 import {
   type CurvePoint,
   curvesOf,
@@ -15,11 +15,11 @@ import {
   thresholdResult,
 } from "./curves.ts";
 import { type Division, withLargest } from "./divisions.ts";
-import { differences, drawsOf, estimates, type MetricEstimates } from "./metric_estimates.ts";
+import { differences, type Draws, drawsOf, estimates, type MetricEstimates } from "./metric_estimates.ts";
 import { type LabelledRows, lossesOf, numberGroups, type RankedRows, rankRows } from "./ranked_rows.ts";
 import { readResamples, readRows } from "./resample_kernel.ts";
 import { confidenceLevel, type ResampleOptions } from "./resampling.ts";
-import { strongestField } from "./single_field.ts";
+import { type SingleField, strongestField } from "./single_field.ts";
 
 /** Rows with the probabilities that a model gave them. */
 export interface ScoredRows extends LabelledRows {
@@ -106,6 +106,19 @@ export interface EvaluationOptions extends ResampleOptions {
 export const defaultResampling: ResampleOptions = { resamples: 200, seed: 7 };
 const slicePartsMax = 20;
 
+/** Rows in the order of their probability, each by itself or standing for several, from which an evaluation is made. */
+export interface RankedSums {
+  /** By the model, then by the one that it is compared with. */
+  readonly rankings: readonly [CoarseRows, ...CoarseRows[]];
+  /** Counts of the rows and of their groups. */
+  readonly counts: Pick<Evaluation, "rows" | "clicks" | "groups">;
+  /** Hashes of what is resampled: groups, or blocks of groups. */
+  readonly hashes: Uint32Array;
+  readonly areBlocks: boolean;
+  /** With the sums of its losses by what is resampled. */
+  readonly strongest: SingleField | undefined;
+}
+
 /**
  * Evaluates a model on rows. The result depends on the rows and the options alone, and not on the order of the rows but for
  * rounding.
@@ -113,36 +126,70 @@ const slicePartsMax = 20;
  * @param rows At least one clicked row and one other.
  */
 export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluation {
-  const { baseRate, fields = [], slices = [], periods, thresholds = [], against, resamples, seed } = options;
+  const { fields = [], slices = [], periods, against } = options;
   const numbered = numberGroups(rows.groups);
   const areBlocks = rows.labels.length >= (options.blocksFrom ?? Infinity);
   const groups = areBlocks ? blocksOf(numbered) : numbered;
-  const rankings = [rows.probabilities, ...(against ? [against.probabilities] : [])].map((probabilities) => {
+  const rankingOf = (probabilities: Float64Array) => {
     const losses = lossesOf(rows, probabilities);
     if (areBlocks) return { ...coarseRows({ ...rows, probabilities }, groups, losses), losses };
     const cells = rankRows(rows, groups, probabilities);
     return { cells, bins: cells, losses };
-  });
-  const [{ cells: ranked, bins, losses }, other] = rankings;
+  };
+  const own = rankingOf(rows.probabilities);
+  const other = against && rankingOf(against.probabilities);
   const strongest = strongestField(rows, groups, fields);
+  const { evaluation, draws } = evaluateSums({
+    rankings: [own, ...(other ? [other] : [])],
+    counts: { rows: rows.labels.length, clicks: countOf(rows.labels), groups: numbered.hashes.length },
+    ...{ hashes: groups.hashes, areBlocks },
+    strongest: strongest && { ...strongest, losses: groupLosses(rows, groups, strongest.losses) },
+  }, options);
+  const partsOf = (division: Division) => evaluateParts(rows, division, options);
+  return {
+    ...evaluation,
+    slices: slices.map((division) => ({
+      field: division.name,
+      parts: partsOf(withLargest(division, slicePartsMax)),
+    })),
+    ...(periods ? { by_time: { unit: periods.unit, parts: partsOf(periods.division) } } : {}),
+    ...(against && other
+      ? {
+        against: {
+          model_id: against.modelId,
+          metrics: estimates(draws[1]),
+          differences: differences(draws[1], draws[0]),
+          test: pairedTest(rows, numbered, own.losses, other.losses),
+        },
+      }
+      : {}),
+  };
+}
+
+/** Evaluates a model by ranked rows, as `evaluate`. @returns Also the metrics in the resamples, by ranking. */
+export function evaluateSums(
+  { rankings, counts, hashes, areBlocks, strongest }: RankedSums,
+  { baseRate, thresholds = [], resamples, seed }: Pick<
+    EvaluationOptions,
+    "baseRate" | "thresholds" | keyof ResampleOptions
+  >,
+): { readonly evaluation: Evaluation; readonly draws: readonly Draws[] } {
+  const [{ cells: ranked, bins }] = rankings;
   const read = {
-    hashes: groups.hashes,
+    hashes,
     rankings: rankings.map(({ bins }) => bins),
-    baselines: baselineLosses(ranked.sums, { rows, groups, strongest, baseRate }),
+    baselines: baselineLosses(ranked.sums, { strongest, baseRate }),
   };
   const [whole, drawn] = [readRows(read), readResamples(read, { resamples, seed })];
   const ofCells = areBlocks ? readRows({ ...read, rankings: rankings.map(({ cells }) => cells) }) : whole;
   const draws = rankings.map((_, i) => drawsOf(ofCells.metrics[i], drawn.map(({ metrics }) => metrics[i])));
-  const partsOf = (division: Division) => evaluateParts(rows, division, options);
-  return {
-    rows: rows.labels.length,
-    clicks: countOf(rows.labels),
-    groups: numbered.hashes.length,
+  const evaluation = {
+    ...counts,
     ...meansOf(ranked),
     level: confidenceLevel,
     resamples,
     seed,
-    ...(areBlocks ? { blocks: groups.hashes.length } : {}),
+    ...(areBlocks ? { blocks: hashes.length } : {}),
     metrics: estimates(draws[0]),
     perfect_ece: perfectEce(ranked),
     baselines: baselinesOf({ strongest, baseRate }, whole, drawn),
@@ -151,22 +198,9 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
     scores: scoresOf(ranked),
     gains: gainsOf(ranked),
     thresholds: thresholds.map((threshold) => thresholdResult(ranked, threshold)),
-    slices: slices.map((division) => ({
-      field: division.name,
-      parts: partsOf(withLargest(division, slicePartsMax)),
-    })),
-    ...(periods ? { by_time: { unit: periods.unit, parts: partsOf(periods.division) } } : {}),
-    ...(against
-      ? {
-        against: {
-          model_id: against.modelId,
-          metrics: estimates(draws[1]),
-          differences: differences(draws[1], draws[0]),
-          test: pairedTest(rows, numbered, losses, other.losses),
-        },
-      }
-      : {}),
+    slices: [],
   };
+  return { evaluation, draws };
 }
 
 /** Evaluates the rows of each level that has any. */

@@ -9,7 +9,7 @@ export interface SingleField {
   readonly name: string;
   /** Number of its levels, or of the ranges of its numbers. */
   readonly levels: number;
-  /** Shape (rows). */
+  /** Shape (rows), or the sum of the weighted losses of each group or block of groups. */
   readonly losses: Float64Array;
 }
 
@@ -63,6 +63,50 @@ function foldLosses(
   const losses = placeLosses(totals, clicks, width);
   const own = new Float64Array(labels.length);
   for (let i = 0; i < own.length; i++) own[i] = losses[2 * places[i] + labels[i]];
+  return own;
+}
+
+/** Sums over rows by block of groups and level of a field, shape (blocks, levels) each. */
+export interface LevelSums {
+  readonly name: string;
+  /** Number of the field's levels. */
+  readonly levels: number;
+  readonly totals: Float64Array;
+  readonly clicks: Float64Array;
+}
+
+/**
+ * Finds the field by whose levels' click rates the rows are predicted best, as `strongestField`, from sums: the folds are of blocks.
+ *
+ * @returns The losses by block; undefined if there are no fields.
+ */
+export function strongestOfSums(fields: readonly LevelSums[]): SingleField | undefined {
+  let best: { readonly field: SingleField; readonly loss: number } | undefined;
+  for (const own of fields) {
+    const losses = blockLosses(own);
+    const loss = losses.reduce((sum, one) => sum + one, 0);
+    if (!best || loss < best.loss) best = { field: { name: own.name, levels: own.levels, losses }, loss };
+  }
+  return best?.field;
+}
+
+function blockLosses({ levels, totals, clicks }: LevelSums): Float64Array {
+  const width = levels + 1;
+  const [foldTotals, foldClicks] = [new Float64Array(foldCount * width), new Float64Array(foldCount * width)];
+  const placeOf = (at: number) => (Math.floor(at / levels) % foldCount) * width + at % levels;
+  const allOf = (at: number) => placeOf(at) - at % levels + levels;
+  totals.forEach((total, at) => {
+    foldTotals[placeOf(at)] += total;
+    foldTotals[allOf(at)] += total;
+    foldClicks[placeOf(at)] += clicks[at];
+    foldClicks[allOf(at)] += clicks[at];
+  });
+  const losses = placeLosses(foldTotals, foldClicks, width);
+  const own = new Float64Array(totals.length / levels);
+  totals.forEach((total, at) => {
+    const place = 2 * placeOf(at);
+    own[Math.floor(at / levels)] += (total - clicks[at]) * losses[place] + clicks[at] * losses[place + 1];
+  });
   return own;
 }
 

@@ -35,6 +35,16 @@ export interface ModelReport {
   /** What training noted, and leaks that it warns of: the texts of `warnings` are among the notes. */
   readonly notes: readonly string[];
   readonly warnings: readonly { readonly kind: string; readonly text: string }[];
+  /** Present if the rows stayed in a database that answered with sums over them. */
+  readonly engine?: EngineNote;
+}
+
+/** What a report from sums has by approximation, and what it lacks, in sentences. */
+export interface EngineNote {
+  /** The database's kind: PostgreSQL. */
+  readonly name: string;
+  readonly approximate: readonly string[];
+  readonly missing: readonly string[];
 }
 
 /** Names of the columns that are not fields. */

@@ -187,4 +187,5 @@ export const reportShape: Shape<ModelReport> = object({
   data: dataQuality,
   notes: list(text),
   warnings: list(object({ kind: text, text })),
+  engine: optional(object({ name: text, approximate: list(text), missing: list(text) })),
 });

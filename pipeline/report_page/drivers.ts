@@ -24,16 +24,18 @@ export function driversSection(report: ModelReport): Section {
     title: "What drives the predictions?",
     says: "A model finds what goes together with clicks. That is not always what causes them.",
     cards: [
-      report.importance ? importanceCard(report.importance) : missingImportance(),
+      report.importance ? importanceCard(report.importance) : missingImportance(report),
       coefficientsCard(report.coefficients),
     ],
   };
 }
 
-const missingImportance = (): Markup =>
+const missingImportance = ({ engine }: ModelReport): Markup =>
   cardOf({
     title: "Importance of the fields",
-    says: "It is measured at the training, and was not measured for this model.",
+    says: engine
+      ? `It needs rows, which stayed in ${engine.name}. How far each field moves predictions is said by its curve.`
+      : "It is measured at the training, and was not measured for this model.",
     shows: undefined,
   });
 

@@ -16,7 +16,7 @@ export function dataSection(report: ModelReport): Section {
   return {
     id: "data",
     title: "What data is it made from?",
-    cards: [rowsCard(data), notesCard(report), fieldsCard(data, evaluation.rows)],
+    cards: [rowsCard(data), notesCard(report), engineCard(report), fieldsCard(data, evaluation.rows)],
   };
 }
 
@@ -132,6 +132,19 @@ function notesCard({ notes, warnings }: ModelReport): Markup {
       }${others.slice(0, notesMax).map((note) => markup`<li>${shortened(note, noteLengthMax)}</li>`)}</ul>`
       : undefined,
     how: others.length > notesMax ? `${counted(others.length - notesMax, "remark")} more.` : undefined,
+  });
+}
+
+/** What a report from sums lacks. */
+function engineCard({ engine }: ModelReport): Markup | undefined {
+  if (!engine) return undefined;
+  const listOf = (texts: readonly string[]) =>
+    markup`<ul class="notes">${texts.map((text) => markup`<li>${shortened(text, noteLengthMax)}</li>`)}</ul>`;
+  return cardOf({
+    title: "Made from sums",
+    says:
+      `The rows stayed in ${engine.name}, which answered with sums over them. What is not named here is exact.`,
+    shows: markup`<p>Approximate:</p>${listOf(engine.approximate)}<p>Missing:</p>${listOf(engine.missing)}`,
   });
 }
 

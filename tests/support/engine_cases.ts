@@ -5,6 +5,7 @@ import { trainOnEngine } from "../../pipeline/engine/train_on_engine.ts";
 import { createRandom } from "../../pipeline/math/random.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
 import { trainModel } from "../../pipeline/train/train.ts";
+import { compareReports } from "./engine_reports.ts";
 import { withStore } from "./temp_store.ts";
 
 const columns = {
@@ -126,6 +127,7 @@ export async function compare(
   assert.ok(Math.abs(mine.brier - theirs.brier) <= 1e-9);
   assert.ok(Math.abs(Number(mine.auc) - Number(theirs.auc)) <= 1e-4);
   assert.ok(Math.abs(mine.ece - theirs.ece) <= 1e-4);
+  compareReports(own.report, found.report);
 }
 
 /** Name, members of the spec, and settings. */
