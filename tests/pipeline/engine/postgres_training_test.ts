@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openPostgres } from "../../../pipeline/engine/postgres_engine.ts";
 import { trainOnEngine } from "../../../pipeline/engine/train_on_engine.ts";
@@ -9,6 +10,7 @@ import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/
 import { cases, compare, features, roles, statements } from "../../support/engine_cases.ts";
 import { postgresPrograms, type PostgresServer, startPostgres } from "../../support/postgres.ts";
 import { inFolder, run } from "../../support/program.ts";
+import { startServe } from "../../support/serve_process.ts";
 
 /** Starts PostgreSQL with the tables. */
 async function withPostgres(use: (server: PostgresServer) => Promise<void>): Promise<void> {
@@ -64,9 +66,13 @@ Deno.test({
           specPath,
           "--push-down-rows",
           rows,
+          "--report",
+          join(folder, `report${rows}.html`),
           "--json",
         ]);
         assert.equal(code, 0, stderr);
+        const page = await Deno.readTextFile(join(folder, `report${rows}.html`));
+        assert.equal(page.includes("Made from sums"), rows === "0");
         assert.ok(
           !(stdout + stderr).includes(encodeURIComponent(server.password)),
           "the password is not shown",
@@ -75,6 +81,10 @@ Deno.test({
         const model =
           JSON.parse(await Deno.readTextFile(join(models, model_id, "model.json"))).userDefinedMetadata;
         assert.deepEqual(model.data.engine.name, "PostgreSQL");
+        assert.ok(existsSync(join(models, model_id, "report.json")));
+        await using serving = await startServe(["--data", data, "--models", models]);
+        const served = await fetch(`${serving.origin}/models/${model_id}/report`);
+        assert.equal(await served.text(), page);
         found.push(model);
       }
       const [pushed, fetched] = found;
