@@ -11,8 +11,9 @@ import type { IterationEvent } from "../../fit/penalised.ts";
 import type { IntegerSet } from "../../ingest/integer_set.ts";
 import type { RowObserver } from "../../ingest/reading.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
+import { runCooperatively } from "../../runtime/steps.ts";
 import { type Job, startThreads } from "../../runtime/thread_pool.ts";
-import { prepare, type Prepared } from "../prepare.ts";
+import { type Prepared, prepareInSteps } from "../prepare.ts";
 import type { HyperParameters } from "../hyper_parameters.ts";
 import { startClock } from "../stage_clock.ts";
 import type { TrainedModel } from "../register.ts";
@@ -121,11 +122,12 @@ async function trainOn(
 ): Promise<CollectedExamples> {
   const clock = startClock();
   const chunkStore = createChunkStore(budget);
-  const prepared = prepare(raw, spec, hyperParameters, chunkStore);
-  if (trainingThreads === 0) return { prepared, iterations: [] };
-  const threads = startThreads(trainingThreads, trainWorkerUrl(), { isOneMoreFree: isLoaded });
+  const threads = startThreads(Math.max(1, trainingThreads), trainWorkerUrl(), { isOneMoreFree: isLoaded });
   const iterations: IterationEvent[] = [];
   try {
+    const steps = prepareInSteps(raw, spec, hyperParameters, chunkStore);
+    const prepared = await runCooperatively(steps, undefined, threads);
+    if (trainingThreads === 0) return { prepared, iterations };
     const trained = await trainPrepared(prepared, { threads, chunkStore, clock }, {
       spec,
       hyperParameters,
