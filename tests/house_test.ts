@@ -79,7 +79,6 @@ const packagePlaces = new Map<string, RegExp>([
   ["hyparquet", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["hyparquet-compressors", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["hyparquet-writer", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
-  ["hysnappy", /^pipeline\/files\/parquet\//],
   ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
   ["playwright-core", /^(packaging|tests)\//],

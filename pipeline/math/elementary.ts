@@ -31,6 +31,14 @@ export function fractionalPowers(count: number): Float64Array {
   return fractions.filter((_, j) => j % (steps / count) === 0);
 }
 
+/** Returns 2^(j / 128), each followed by its rounding error, shape (128, 2). */
+export function fractionalPowersWithRests(): Float64Array {
+  return Float64Array.from(
+    { length: 2 * steps },
+    (_, i) => (i % 2 === 0 ? fractions : fractionRests)[i >> 1],
+  );
+}
+
 /** Square roots are defined by IEEE 754. The error of each root and product is carried, so that only the last rounding remains. */
 function powersWithRests(): [Float64Array, Float64Array] {
   const high = new Float64Array(steps).fill(1);

@@ -15,6 +15,7 @@ import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
 import type { AddFeature, ColumnFindings, ColumnPredictor } from "./column_findings.ts";
 import { numericAdder } from "./numeric_column.ts";
+import { toManyProbabilities } from "./score_kernel.ts";
 import { createTableColumns } from "./table_columns.ts";
 import { createTerm, partAt } from "./terms.ts";
 
@@ -186,8 +187,12 @@ function termAdder(
   };
 }
 
+/** Number of rows from which on the kernel is faster: fewer are scored by a server, which would hold its memory. */
+const manyRowsMin = 2_048;
+
 /** Replaces log-odds by probabilities, in place. */
 export function toProbabilities(logits: Float64Array): Float64Array {
-  for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+  if (logits.length >= manyRowsMin) toManyProbabilities(logits);
+  else for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
   return logits;
 }

@@ -28,11 +28,7 @@ export function createCollectedColumn(type: ColumnType, rowsMax: number) {
     if (typed?.type !== type || typed.type === "TEXT" || cells.length > 0) return false;
     if (typed.type === "INTEGER") gatherWords(words, typedCount, typed.words, codes, rowCount);
     else if (typed.type === "REAL") gatherReals(reals, typedCount, typed.values, codes, rowCount);
-    for (let i = 0; i < rowCount; i++) {
-      const isNull = codes[i] === count - 1;
-      nulls[typedCount + i] = isNull ? 1 : 0;
-      if (isNull) hasNull = true;
-    }
+    if (markNullCodes(codes, rowCount, count - 1, nulls, typedCount)) hasNull = true;
     typedCount += rowCount;
     return true;
   };
@@ -52,12 +48,9 @@ export function createCollectedColumn(type: ColumnType, rowsMax: number) {
     },
     /** @param values NaN for none. */
     appendReals(values: Float64Array): void {
-      for (let i = 0; i < values.length; i++) {
-        const isNull = values[i] !== values[i];
-        reals[typedCount] = values[i];
-        nulls[typedCount++] = isNull ? 1 : 0;
-        if (isNull) hasNull = true;
-      }
+      reals.set(values, typedCount);
+      if (markNaN(values, nulls, typedCount)) hasNull = true;
+      typedCount += values.length;
     },
     appendCells(values: readonly Cell[]): void {
       for (let row = 0; row < typedCount; row++) cells.push(valueAt(row));
@@ -80,9 +73,39 @@ export function createCollectedColumn(type: ColumnType, rowsMax: number) {
   };
 }
 
+/** Sets the nulls of the rows of these values, from `first` on. @returns Whether there are any. */
+function markNaN(values: Float64Array, nulls: Uint8Array, first: number): boolean {
+  nulls.fill(0, first, first + values.length);
+  let found = false;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === values[i]) continue;
+    nulls[first + i] = 1;
+    found = true;
+  }
+  return found;
+}
+
 function parquetCell(cell: Cell, type: ColumnType): unknown {
   if (cell === null) return null;
   return type === "INTEGER" ? BigInt(cell) : type === "TEXT" ? String(cell) : cell;
+}
+
+/** Sets the nulls of the rows of these codes, from `first` on. @returns Whether there are any. */
+function markNullCodes(
+  codes: Int32Array,
+  rowCount: number,
+  ofNull: number,
+  nulls: Uint8Array,
+  first: number,
+): boolean {
+  nulls.fill(0, first, first + rowCount);
+  let found = false;
+  for (let i = 0; i < rowCount; i++) {
+    if (codes[i] !== ofNull) continue;
+    nulls[first + i] = 1;
+    found = true;
+  }
+  return found;
 }
 
 function gatherWords(

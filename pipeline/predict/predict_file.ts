@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
-import { fileState } from "../files/file_state.ts";
 import { formatOf } from "../files/open_file.ts";
 import { hasTimes } from "../model/table_terms.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
@@ -11,7 +10,6 @@ import { clearFindings, createFindings, fieldNameOf } from "../model/findings.ts
 import { createPredictor } from "../model/predictor.ts";
 import { fieldsOf } from "../model/signature.ts";
 import { createYielding } from "../runtime/event_loop.ts";
-import { availableParallelism } from "../runtime/thread_pool.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
@@ -26,8 +24,6 @@ export interface PredictOptions {
   readonly lenient: boolean;
   /** Aborting removes the unfinished file and throws the reason. */
   readonly signal?: AbortSignal;
-  /** Whether another thread writes a parquet file. Default: if the rows are those of a large file, and there is a core for it. */
-  readonly isAside?: boolean;
   /** Called after each batch with the number of rows answered and of bytes read. */
   readonly observe?: (rows: number, bytes: number) => void;
 }
@@ -66,12 +62,8 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
   const scorer = createBatchScorer(metadata);
   const source = openRows(path, { ...options, fields: scorer.predictor.fields, times: timesOf(metadata) });
   const nameOf = (row: number) => `${path}: row ${row.toLocaleString("en")}`;
-  const isAside = availableParallelism() > 1 && fileState(path).size >= asideBytesMin;
-  return await predictRows(source, scorer, { isAside, ...options, nameOf, remedy: "Correct the file" });
+  return await predictRows(source, scorer, { ...options, nameOf, remedy: "Correct the file" });
 }
-
-/** Smaller files are predicted before another thread has started. */
-const asideBytesMin = 4 * 2 ** 20;
 
 /**
  * Predicts the rows of a view, in the order of their ids.
@@ -103,10 +95,10 @@ function maybeAbsent(reason: string): string {
 async function predictRows(
   source: RowSource,
   scorer: ReturnType<typeof createBatchScorer>,
-  { out, format, lenient, isAside = false, signal, observe, nameOf, remedy }: RowOptions,
+  { out, format, lenient, signal, observe, nameOf, remedy }: RowOptions,
 ): Promise<PredictFileReport> {
   try {
-    const file = createPredictionFile(out, format, source.kept, { isAside });
+    const file = createPredictionFile(out, format, source.kept);
     try {
       let [rows, answered, sum] = [0, 0, 0];
       const yielding = createYielding();
@@ -128,14 +120,13 @@ async function predictRows(
           }
           reasons.add(reason);
         }
-        const writing = file.append(batch, probabilities);
-        if (writing) await writing;
+        file.append(batch, probabilities);
         rows += batch.rowCount;
         observe?.(rows, source.bytesRead());
         await yielding();
         signal?.throwIfAborted();
       }
-      await file.publish();
+      file.publish();
       return {
         rows,
         answered,
@@ -144,7 +135,7 @@ async function predictRows(
         meanProbability: answered === 0 ? null : sum / answered,
       };
     } catch (error) {
-      await file.discard();
+      file.discard();
       throw error;
     }
   } finally {

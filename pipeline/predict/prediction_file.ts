@@ -2,10 +2,10 @@ import type { SchemaElement } from "hyparquet-writer";
 import { extname } from "node:path";
 import { usageInvalid } from "../failure.ts";
 import type { Cell } from "../files/columns/batch.ts";
+import { createParquetFile } from "../files/parquet/writer.ts";
 import { createTextFile, type TextFile, unheldText } from "../files/text/text_file.ts";
 import type { ColumnType } from "../store/table.ts";
 import { createCollectedColumn } from "./collected_column.ts";
-import { createFileAside, createFileHere } from "./parquet_aside.ts";
 import { batchRows, type KeptColumn, type RowBatch } from "./row_batch.ts";
 
 /** A file of probabilities, written under a temporary name until it is published. */
@@ -14,16 +14,11 @@ export interface PredictionFile {
    * @param batch Its kept columns are written.
    * @param probabilities Shape (rows); NaN for none.
    */
-  append(batch: Pick<RowBatch, "kept" | "typed">, probabilities: Float64Array): void | Promise<void>;
+  append(batch: Pick<RowBatch, "kept" | "typed">, probabilities: Float64Array): void;
   /** Writes the remaining rows and renames the file. */
-  publish(): void | Promise<void>;
+  publish(): void;
   /** Removes the file unless it is published. */
-  discard(): void | Promise<void>;
-}
-
-export interface PredictionFileOptions {
-  /** Whether another thread writes a parquet file, while the caller computes the next rows. */
-  readonly isAside: boolean;
+  discard(): void;
 }
 
 export const predictionFormats = ["csv", "ndjson", "parquet"] as const;
@@ -41,7 +36,6 @@ export function createPredictionFile(
   out: PredictionOut,
   format: PredictionFormat,
   kept: readonly KeptColumn[],
-  options: PredictionFileOptions,
 ): PredictionFile {
   if (kept.some(({ name }) => name === probabilityColumn)) {
     throw usageInvalid(
@@ -50,7 +44,7 @@ export function createPredictionFile(
   }
   if (format !== "parquet") return format === "csv" ? csvFile(out, kept) : linesFile(out, kept);
   if (typeof out !== "string") throw usageInvalid("Parquet can only be written to a file.");
-  return parquetFile(out, kept, options);
+  return parquetFile(out, kept);
 }
 
 /** Returns the format that a file's extension names. @throws {Failure} `usage-invalid` */
@@ -128,22 +122,19 @@ const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
 /** Maximum rows of a row group, which are in memory until written. */
 const rowGroupRowsMax = 65_536;
 
-function parquetFile(
-  path: string,
-  kept: readonly KeptColumn[],
-  { isAside }: PredictionFileOptions,
-): PredictionFile {
+function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
   const types = [...kept.map(({ type }) => type), "REAL" as const];
   const names = [...kept.map(({ name }) => name), probabilityColumn];
-  const create = isAside ? createFileAside : createFileHere;
-  const file = create(path, {
+  const file = createParquetFile(path, {
     columns: names.map((name, i) => ({ name, ...elements[types[i]] })),
     createdBy: "clickwell predict",
     isQuick: true,
   });
   const collected = types.map((type) => createCollectedColumn(type, rowGroupRowsMax + batchRows));
   const [own] = collected.slice(-1);
-  const flush = () => own.length() > 0 ? file.append(collected.map((column) => column.take())) : undefined;
+  const flush = (): void => {
+    if (own.length() > 0) file.append(collected.map((column) => column.take()));
+  };
   return {
     append({ kept: columns, typed }, probabilities) {
       // Cells are only made where they are read.
@@ -154,11 +145,12 @@ function parquetFile(
         }
       }
       own.appendReals(probabilities);
-      return own.length() >= rowGroupRowsMax ? flush() : undefined;
+      if (own.length() >= rowGroupRowsMax) flush();
     },
-    async publish() {
-      await flush();
-      await file.publish();
+    publish() {
+      flush();
+      file.end();
+      file.publish();
     },
     discard: file.discard,
   };

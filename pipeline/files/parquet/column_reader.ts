@@ -7,6 +7,7 @@ import type { Conversion } from "./conversion.ts";
 import type { ColumnChunk } from "./row_group.ts";
 import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
 import { type Page, readPages } from "./page.ts";
+import { createIndexReader } from "./page_kernel.ts";
 import { type Append, decodeValues, type RawValues } from "./encodings.ts";
 
 /** Reads a column chunk sequentially. */
@@ -195,7 +196,7 @@ const noValues: Take = (count) => {
 function readBooleans({ body }: Page, count: number): RawValues {
   const values = new Uint8Array(count);
   // A length of 4 bytes precedes the runs.
-  createHybridReader(body, 4, body.length, 1).read(values, count);
+  createHybridReader(body, 4, body.length).read(values, count);
   return { kind: "booleans", values };
 }
 
@@ -206,14 +207,13 @@ function dictionaryValues(
 ): Take {
   // A page whose rows are all NULL may have no indices.
   if (body.length === 0) return noValues;
-  const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
+  const reader = createIndexReader(body);
   let copier: ReturnType<typeof copierOf> | undefined;
   const copy = () => copier ??= copierOf(buffer, dictionary);
   return (count) => {
     if (codes.indices.length < count) codes.indices = new Int32Array(count);
     const { indices } = codes;
-    reader.read(indices, count);
-    if (!areBelow(indices, count, dictionary.length)) {
+    if (reader.read(indices, count) >= dictionary.length && count > 0) {
       throw new Error("a page refers to an entry beyond its dictionary");
     }
     const all = () => copy().all(indices, count);
@@ -223,16 +223,6 @@ function dictionaryValues(
       appendCodes(buffer, dictionary, { indices, count: rowCount, levels });
     return Object.assign(append, { all, coded });
   };
-}
-
-// A loop that is a function by itself is compiled once; in a closure of each page, V8 compiles it for each page.
-
-function areBelow(indices: Int32Array, count: number, limit: number): boolean {
-  for (let i = 0; i < count; i++) {
-    // A negative index is a large one without its sign.
-    if (indices[i] >>> 0 >= limit) return false;
-  }
-  return true;
 }
 
 /** Converts the entries of a dictionary to values of the table's column, each once. */

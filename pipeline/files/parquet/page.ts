@@ -1,9 +1,9 @@
 import zlib from "node:zlib";
 import type { Encoding, PageHeader } from "hyparquet";
 import { decompressLz4, decompressLz4Raw } from "hyparquet-compressors/src/lz4.js";
-import { snappyUncompressor } from "hysnappy";
 import { parquetHeader } from "./hyparquet_internals.ts";
 import type { ByteSource } from "../byte_source.ts";
+import { snappyUncompress } from "./page_kernel.ts";
 import { release } from "../columns/column_buffer.ts";
 import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
 import type { ColumnChunk } from "./row_group.ts";
@@ -124,7 +124,7 @@ function openPage(
     if (page.length < 4) throw new Error("a page's values end before their count");
     const levelsEnd = 4 + new DataView(page.buffer, page.byteOffset).getUint32(0, true);
     if (levelsEnd > page.length) throw new Error("a page's NULLs extend past the page");
-    const openLevels = () => createHybridReader(page, 4, levelsEnd, 1);
+    const openLevels = () => createHybridReader(page, 4, levelsEnd);
     return { kind: "data", encoding, valueCount, openLevels, body: page.subarray(levelsEnd) };
   }
   if (header.type === "DATA_PAGE_V2" && header.data_page_header_v2) {
@@ -135,7 +135,7 @@ function openPage(
     if (start + length > bytes.length) throw new Error("a page's NULLs extend past the page");
     const values = bytes.subarray(start + length);
     const body = is_compressed === false ? values : decompress(values, size - start - length, codec);
-    const openLevels = isNullable ? () => createHybridReader(bytes, start, start + length, 1) : undefined;
+    const openLevels = isNullable ? () => createHybridReader(bytes, start, start + length) : undefined;
     return { kind: "data", encoding, valueCount, openLevels, body };
   }
   // Index pages and unknown page types hold no values.
@@ -160,7 +160,7 @@ const decompressors: Readonly<Record<string, Decompressor | undefined>> = {
   GZIP: (bytes, size) => zlib.unzipSync(bytes, { maxOutputLength: size }),
   BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, { maxOutputLength: size }),
   ZSTD: (bytes, size) => zlib.zstdDecompressSync(bytes, { maxOutputLength: size }),
-  SNAPPY: snappyUncompressor(),
+  SNAPPY: snappyUncompress,
   LZ4: decompressLz4,
   LZ4_RAW: decompressLz4Raw,
 };

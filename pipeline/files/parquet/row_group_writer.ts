@@ -1,7 +1,8 @@
 import type { ColumnChunk, DecodedArray } from "hyparquet";
 import type { ParquetWriter, SchemaElement, Writer } from "hyparquet-writer";
 import { useDictionary, writeColumn, writePageHeader } from "./hyparquet_writer_internals.ts";
-import { snappyBytes, snappyIntegers } from "./snappy_writer.ts";
+import { rangeOfIntegers, rangeOfReals, snappyIntegers } from "./page_kernel.ts";
+import { snappyBytes } from "./snappy_writer.ts";
 
 /** The library's default: a column of more bytes has several pages. */
 const pageBytes = 2 ** 20;
@@ -162,66 +163,15 @@ function definedRun(count: number): Uint8Array {
   return Uint8Array.of(...bytes, rest, 1);
 }
 
-/** Rows at once: V8 compiles a function that is called often, and at each call one that is called seldom, with long loops. */
-const stepRows = 4_096;
-
 /** @returns undefined for a value that is no number. */
 function statisticsOfReals(values: Float64Array) {
-  const range = Float64Array.of(Infinity, -Infinity);
-  for (let start = 0; start < values.length; start += stepRows) {
-    if (!widenRange(range, values.subarray(start, start + stepRows))) return undefined;
-  }
-  const [min, max] = range;
+  const [min, max] = rangeOfReals(values);
+  if (min !== min) return undefined;
   // Zeros of both signs are equal: the least is −0, the greatest +0.
   return { min_value: min === 0 ? -0 : min, max_value: max === 0 ? 0 : max, null_count: 0n, nan_count: 0n };
 }
 
-/** @param range The least and the greatest value so far. @returns Whether all values are numbers. */
-function widenRange(range: Float64Array, values: Float64Array): boolean {
-  let [min, max] = range;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (value < min) min = value;
-    if (value > max) max = value;
-    if (value !== value) return false;
-  }
-  range[0] = min;
-  range[1] = max;
-  return true;
-}
-
 function statisticsOfIntegers(values: BigInt64Array) {
-  const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
-  const extremes = new Int32Array(2);
-  for (let start = 0; start < values.length; start += stepRows) {
-    findExtremes(extremes, halves, start, Math.min(values.length, start + stepRows));
-  }
-  const [least, greatest] = extremes;
-  return { min_value: values[least], max_value: values[greatest], null_count: 0n };
-}
-
-/**
- * By 32-bit halves, the low one first: reading an entry makes a BigInt.
- *
- * @param extremes Indices of the least and the greatest integer so far.
- */
-function findExtremes(extremes: Int32Array, halves: Int32Array, from: number, to: number): void {
-  let [least, greatest] = extremes;
-  let [leastLow, leastHigh] = [halves[2 * least] >>> 0, halves[2 * least + 1]];
-  let [greatestLow, greatestHigh] = [halves[2 * greatest] >>> 0, halves[2 * greatest + 1]];
-  for (let i = from; i < to; i++) {
-    const low = halves[2 * i] >>> 0;
-    const high = halves[2 * i + 1];
-    if (high < leastHigh || (high === leastHigh && low < leastLow)) {
-      least = i;
-      leastLow = low;
-      leastHigh = high;
-    } else if (high > greatestHigh || (high === greatestHigh && low > greatestLow)) {
-      greatest = i;
-      greatestLow = low;
-      greatestHigh = high;
-    }
-  }
-  extremes[0] = least;
-  extremes[1] = greatest;
+  const [min_value, max_value] = rangeOfIntegers(values);
+  return { min_value, max_value, null_count: 0n };
 }

@@ -24,56 +24,6 @@ export function snappyBytes(input: Uint8Array): Uint8Array {
   return output.subarray(0, end);
 }
 
-/** Number of bytes of an integer. */
-const integerBytes = 8;
-
-/**
- * Compresses integers by Snappy, in a tenth of the time: of each, only its low bytes that differ from those of the integer before
- * are written, and the others copied. Ids in order take as much as if copies were looked for everywhere.
- *
- * @returns The compressed bytes, valid until the next call.
- */
-export function snappyIntegers(values: BigInt64Array): Uint8Array {
-  const input = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
-  const place = { from: 0, end: begin(input.length) };
-  for (let start = 1; start < values.length; start += stepIntegers) {
-    appendIntegers(place, input, halves, start, Math.min(values.length, start + stepIntegers));
-  }
-  const end = appendLiteral(place.end, input, place.from, input.length);
-  return output.subarray(0, end);
-}
-
-/** Integers at once: V8 compiles a function that is called often, and at each call one that is called seldom, with long loops. */
-const stepIntegers = 512;
-
-/** @param place Where the next literal begins, and where the output ends; both move. */
-function appendIntegers(
-  place: { from: number; end: number },
-  input: Uint8Array,
-  halves: Int32Array,
-  start: number,
-  to: number,
-): void {
-  const target = output;
-  let { from, end } = place;
-  for (let i = start; i < to; i++) {
-    if (halves[2 * i + 1] !== halves[2 * i - 1]) continue;
-    const differing = (39 - Math.clz32(halves[2 * i] ^ halves[2 * i - 2])) >>> 3;
-    const at = integerBytes * i;
-    if (from < at) end = appendLiteral(end, input, from, at + differing);
-    else if (differing > 0) {
-      target[end++] = (differing - 1) << 2;
-      for (let k = 0; k < differing; k++) target[end++] = input[at + k];
-    }
-    target[end++] = 1 | (integerBytes - differing - copyBytesMin) << 2;
-    target[end++] = integerBytes;
-    from = at + integerBytes;
-  }
-  place.from = from;
-  place.end = end;
-}
-
 /** Begins the output with the length of the input. @returns Where it ends. */
 function begin(length: number): number {
   // The longest output that the format's authors give for an input.

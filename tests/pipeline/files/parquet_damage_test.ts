@@ -5,6 +5,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { openSource } from "../../../pipeline/files/byte_source.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import { ingest } from "../../../pipeline/ingest/ingest.ts";
+import { createIndexReader } from "../../../pipeline/files/parquet/page_kernel.ts";
 import { createHybridReader } from "../../../pipeline/files/parquet/rle_bit_packed.ts";
 import { readPages } from "../../../pipeline/files/parquet/page.ts";
 import { structEnd } from "../../../pipeline/files/parquet/thrift.ts";
@@ -256,27 +257,60 @@ Deno.test("thrift: structures and lists that are nested too deep are rejected", 
 });
 
 Deno.test("hybrid: a run of half a billion equal values is read as far as requested", () => {
-  const bytes = Uint8Array.from([...varint(2 * 500_000_000), 7]);
-  const reader = createHybridReader(bytes, 0, bytes.length, 3);
+  const [ofSeven, ofOne] = [7, 1].map((value) => [...varint(2 * 500_000_000), value]);
+  const reader = createIndexReader(Uint8Array.from([3, ...ofSeven]));
   const output = new Int32Array(5);
-  for (let k = 0; k < 1_000; k++) reader.read(output, 5);
+  for (let k = 0; k < 1_000; k++) assert.equal(reader.read(output, 5), 7);
   assert.deepEqual([...output], [7, 7, 7, 7, 7]);
+  const levels = createHybridReader(Uint8Array.from(ofOne), 0, ofOne.length);
+  const ones = new Uint8Array(5);
+  for (let k = 0; k < 1_000; k++) levels.read(ones, 5);
+  assert.deepEqual([...ones], [1, 1, 1, 1, 1]);
+});
+
+Deno.test("hybrid: many short runs of both kinds, read in parts of any size, come out in order", () => {
+  const values: number[] = [];
+  const data: number[] = [20];
+  for (let k = 0; k < 60_000; k++) {
+    const value = (k * 7_919) % 2 ** 20;
+    if (k % 2 === 0) {
+      data.push(...varint(2 * (k % 5)), value & 255, value >> 8 & 255, value >> 16);
+      values.push(...Array<number>(k % 5).fill(value));
+    } else {
+      // Eight values in 20 bytes, of which only the first is not 0.
+      data.push(3, value & 255, value >> 8 & 255, value >> 16, ...Array<number>(17).fill(0));
+      values.push(value, ...Array<number>(7).fill(0));
+    }
+  }
+  for (const part of [values.length, 1, 4_096, 100_000]) {
+    const reader = createIndexReader(Uint8Array.from(data));
+    const output = new Int32Array(part);
+    for (let from = 0; from < values.length; from += part) {
+      const expected = values.slice(from, from + part);
+      const greatest = reader.read(output, expected.length);
+      if (part === 1 && output[0] === expected[0] && greatest === expected[0]) continue;
+      assert.deepEqual([...output.subarray(0, expected.length)], expected);
+      assert.equal(greatest, expected.reduce((a, b) => Math.max(a, b)));
+    }
+    assert.throws(() => reader.read(output, 1), /end before their count/);
+  }
 });
 
 Deno.test("hybrid: packed values of any width come out as they went in, and their end is an error", () => {
   for (let width = 1; width <= 32; width++) {
     const values = Array.from({ length: 16 }, (_, i) => (i * 2_654_435_761) % 2 ** width);
-    const bytes = new Uint8Array(1 + 2 * width);
-    bytes[0] = 2 * 2 + 1;
+    const bytes = new Uint8Array(2 + 2 * width);
+    bytes[0] = width;
+    bytes[1] = 2 * 2 + 1;
     for (const [i, value] of values.entries()) {
       for (let k = 0; k < width; k++) {
         const bit = i * width + k;
-        bytes[1 + (bit >> 3)] |= (Math.floor(value / 2 ** k) % 2) << (bit & 7);
+        bytes[2 + (bit >> 3)] |= (Math.floor(value / 2 ** k) % 2) << (bit & 7);
       }
     }
-    const reader = createHybridReader(bytes, 0, bytes.length, width);
+    const reader = createIndexReader(bytes);
     const output = new Int32Array(16);
-    reader.read(output, 16);
+    assert.equal(reader.read(output, 16), Math.max(...values), `${width} bits`);
     assert.deepEqual([...output].map((value) => value >>> 0), values, `${width} bits`);
     assert.throws(() => reader.read(output, 1), /end before their count/);
   }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { compressors } from "hyparquet-compressors";
 import { snappyCompress } from "../../../pipeline/files/parquet/hyparquet_writer_internals.ts";
-import { snappyBytes, snappyIntegers } from "../../../pipeline/files/parquet/snappy_writer.ts";
+import { snappyIntegers, snappyUncompress } from "../../../pipeline/files/parquet/page_kernel.ts";
+import { snappyBytes } from "../../../pipeline/files/parquet/snappy_writer.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 
 function assertAsLibrary(input: Uint8Array): void {
@@ -70,4 +71,42 @@ Deno.test("snappy: integers in many steps are read back, and ids in order take a
   assert.ok(assertReadBack(ids).length < 1.02 * library);
   const noise = BigInt64Array.from({ length: 10_000 }, () => BigInt(random.below(2 ** 32)) << 31n);
   assert.ok(assertReadBack(noise).length < noise.byteLength + 32 + noise.byteLength / 6);
+});
+
+Deno.test("snappy: what is compressed is decompressed, and damaged bytes are an error or other bytes of the same length", () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(fc.nat(2), { maxLength: 5_000 }).map((values) => Uint8Array.from(values)),
+    // Repetitions of 1 to 40 bytes.
+    fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 2, max: 100 })).map((
+      [piece, times],
+    ) => Uint8Array.from({ length: piece.length * times }, (_, i) => piece[i % piece.length])),
+  );
+  fc.assert(
+    fc.property(bytes, fc.nat(), fc.nat(255), (input, place, byte) => {
+      const compressed = snappyBytes(input).slice();
+      assert.deepEqual(snappyUncompress(compressed, input.length), input);
+      assert.throws(() => snappyUncompress(compressed, input.length + 1), /compressed by Snappy/);
+      assert.throws(() => snappyUncompress(compressed.subarray(0, -1), input.length), /compressed by Snappy/);
+      const damaged = compressed.slice();
+      damaged[place % damaged.length] = byte;
+      try {
+        assert.equal(snappyUncompress(damaged, input.length).length, input.length);
+      } catch (error) {
+        assert.match(String(error), /compressed by Snappy/);
+      }
+    }),
+    { seed: 8, numRuns: 2_000 },
+  );
+});
+
+Deno.test("snappy: a literal and a distance that four bytes hold are read, and lengths beyond the page rejected", () => {
+  // A literal of 3 bytes whose length is in four, then a copy of 4 bytes at a distance in four.
+  const compressed = Uint8Array.of(7, 63 << 2, 2, 0, 0, 0, 65, 66, 67, 3 << 2 | 3, 3, 0, 0, 0);
+  assert.deepEqual(snappyUncompress(compressed, 7), Uint8Array.of(65, 66, 67, 65, 66, 67, 65));
+  for (const place of [5, 13]) {
+    const beyond = compressed.slice();
+    beyond[place] = 255;
+    assert.throws(() => snappyUncompress(beyond, 7), /compressed by Snappy/);
+  }
 });

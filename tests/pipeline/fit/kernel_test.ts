@@ -4,7 +4,14 @@ import configuration from "../../../deno.json" with { type: "json" };
 import { inFolder, root } from "../../support/program.ts";
 
 /** The tasks that compile a kernel, and their words: permissions, compiler and its arguments. */
-const tasks = ["kernel", "factor-kernel", "codes-kernel", "resample-kernel"] as const;
+const tasks = [
+  "kernel",
+  "factor-kernel",
+  "codes-kernel",
+  "resample-kernel",
+  "score-kernel",
+  "page-kernel",
+] as const;
 
 async function runCompiler(words: readonly string[]): Promise<Deno.CommandOutput> {
   return await new Deno.Command(Deno.execPath(), { args: [...words], cwd: root }).output();
