@@ -1,6 +1,6 @@
 import { memberOf } from "../../pipeline/exact_json.ts";
 import { usageInvalid } from "../../pipeline/failure.ts";
-import type { LoadProgress } from "../../pipeline/ingest/load.ts";
+import type { LoadProgress } from "../../pipeline/ingest/load_progress.ts";
 import { splitName } from "../../pipeline/store/sqlite.ts";
 import type { Flags, Origin } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -20,9 +20,15 @@ export const tableFlags = {
 
 /** Reports the progress of each file. */
 export function loadObserver(terminal: Terminal): (progress: LoadProgress) => void {
-  return ({ table, file, rows, rowsTotal, isCounted }) => {
+  return ({ table, file, rows, rowsTotal, isCounted, step }) => {
     const size = isCounted ? `, ${rowsTotal.toLocaleString("en")} rows` : "";
-    terminal.progress({ stage: `${table}: ${file}${size}`, done: rows, total: rowsTotal, unit: "rows" });
+    const made = step === undefined ? "" : `, ${step}`;
+    terminal.progress({
+      stage: `${table}: ${file}${size}${made}`,
+      done: rows,
+      total: rowsTotal,
+      unit: "rows",
+    });
   };
 }
 

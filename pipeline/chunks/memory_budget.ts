@@ -17,8 +17,14 @@ export function createMemoryBudget(folder: string, memoryBytes: number): MemoryB
   return { folder, kibibytes, shared };
 }
 
+/** Returns a budget of no memory, with files in the same folder. */
+export function filesOnly(budget: MemoryBudget): MemoryBudget {
+  return { ...budget, kibibytes: 0 };
+}
+
 /** Reserves memory. @returns false if less than `byteCount` is free. */
-export function reserveMemory({ shared }: MemoryBudget, byteCount: number): boolean {
+export function reserveMemory({ shared, kibibytes }: MemoryBudget, byteCount: number): boolean {
+  if (kibibytes === 0) return false;
   const wanted = Math.ceil(byteCount / 1024);
   if (Atomics.sub(shared, 0, wanted) >= wanted) return true;
   Atomics.add(shared, 0, wanted);

@@ -1,4 +1,6 @@
 import { dirname } from "node:path";
+import { createMemoryBudget } from "../chunks/memory_budget.ts";
+import { openSpillFolder } from "../chunks/spill_folder.ts";
 import { memberOf } from "../exact_json.ts";
 import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { usageInvalid } from "../failure.ts";
@@ -14,7 +16,8 @@ import { lockTimeoutMsDefault } from "../store/writing.ts";
 import { countExamples } from "./examples_count.ts";
 import { createInitialLoad } from "./initial_load.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
-import { type FileLoad, loadFile, type LoadProgress, type LoadSettings } from "./load.ts";
+import { type FileLoad, loadFile, type LoadSettings } from "./load.ts";
+import type { LoadProgress } from "./load_progress.ts";
 import { type FileReport, sumCounts } from "./quality.ts";
 import { createReadAhead, type SharedReader } from "./read_ahead.ts";
 import { createFileReading } from "./reading.ts";
@@ -77,7 +80,9 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   );
   const settingsOf = (table: Table) => ({ ...loadSettings(table, tables, options), rejects, rowCounts });
   const readers = { ownThreads, localReader, sharedReader };
-  const readAhead = createReadAhead(store, loads, readers, { initialLoad, settingsOf });
+  const folder = openSpillFolder(dirname(store.path));
+  const budget = sharedReader?.budget ?? createMemoryBudget(folder.path, 0);
+  const readAhead = createReadAhead(store, loads, readers, { initialLoad, settingsOf, budget });
   const reports: FileReport[] = [];
   try {
     for (const load of loads) {
@@ -99,6 +104,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   } finally {
     ownThreads.close();
     localReader.close();
+    folder.close();
     bulk.end();
     rejects?.close();
     if (reports.some(({ loadedBefore }) => !loadedBefore)) removeCachedExamples(dirname(store.path));

@@ -89,6 +89,18 @@ export function conflictFailure(
   );
 }
 
+/** Returns the `row-rejected` of rows that violate a deferred foreign key; undefined if none does. */
+export function deferredKeyFailure(db: DatabaseSync, { name }: Table, path: string): Failure | undefined {
+  const broken = db.prepare("SELECT parent, count(*) AS n FROM pragma_foreign_key_check(?) GROUP BY parent")
+    .all(name);
+  if (broken.length === 0) return undefined;
+  const found = broken.map(({ parent, n }) => `${n} row(s) refer to missing rows of ${parent}`).join(", ");
+  return new Failure(
+    "row-rejected",
+    `Cannot load ${path}: ${found}, which a deferred foreign key of ${name} forbids. Load those rows first, or correct the file.`,
+  );
+}
+
 /** Stored integers are read as bigint; given ones may be numbers. */
 function isSame(given: Cell, stored: unknown): boolean {
   return typeof stored === "bigint" ? given !== null && stored === BigInt(given) : given === stored;

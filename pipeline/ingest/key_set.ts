@@ -14,15 +14,15 @@ export interface ReadKeys extends KnownKeys {
 }
 
 const slotsFirst = 2 ** 16;
-/** 24 MiB of slots. */
-const slotsMax = 2 ** 22;
+/** 128 MiB of slots. */
+const slotsMax = Math.floor(2 ** 27 / 6);
 const loadFactorMax = 0.9;
 /** Number of keys that fit in any case. */
 export const keysMax = Math.floor(slotsMax * loadFactorMax);
 
 /**
- * A set of keys of a table, as 48-bit fingerprints in bounded memory. That any of a million keys is mistaken for one of another
- * million is less likely than one in a million.
+ * A set of keys of a table, as 47-bit fingerprints in bounded memory. That a key is mistaken for one of twenty million others is less
+ * likely than one in a million.
  *
  * @param expected Number of keys, if it is known.
  */
@@ -35,9 +35,11 @@ export function createKeySet(expected = 0): ReadKeys {
 
   /** Returns the slot of the fingerprint, or the free one where it belongs. */
   const slotOf = (first: number, second: number) => {
-    const mask = low.length - 1;
-    let slot = first & mask;
-    while (high[slot] !== 0 && (low[slot] !== first || high[slot] !== second)) slot = (slot + 1) & mask;
+    // A share of the slots, whose number is no power of two: as many as the keys need.
+    let slot = Math.floor(first * (low.length / 2 ** 32));
+    while (high[slot] !== 0 && (low[slot] !== first || high[slot] !== second)) {
+      if (++slot === low.length) slot = 0;
+    }
     return slot;
   };
   const put = (first: number, second: number) => {
@@ -48,7 +50,7 @@ export function createKeySet(expected = 0): ReadKeys {
   };
   const grow = () => {
     const [smallerLow, smallerHigh] = [low, high];
-    low = new Uint32Array(2 * smallerLow.length);
+    low = new Uint32Array(Math.min(slotsMax, 2 * smallerLow.length));
     high = new Uint16Array(low.length);
     size = 0;
     for (let i = 0; i < smallerLow.length; i++) {
@@ -77,9 +79,7 @@ export function createKeySet(expected = 0): ReadKeys {
 }
 
 function slotsFor(keys: number): number {
-  let slots = slotsFirst;
-  while (slots * loadFactorMax < keys && slots < slotsMax) slots *= 2;
-  return slots;
+  return Math.min(slotsMax, Math.max(slotsFirst, Math.ceil(keys / loadFactorMax) + 1));
 }
 
 const realBits = new Float64Array(1);

@@ -1,37 +1,30 @@
 import { basename } from "node:path";
 import { allRejected, checkCounts } from "./accounting.ts";
+import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
 import { requireDiskSpaceToCommit } from "../store/disk_space.ts";
-import { Failure, fileInvalid } from "../failure.ts";
+import { fileInvalid } from "../failure.ts";
 import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, firstNumberFor, recordLoad } from "./load_log.ts";
+import { createProgress, type LoadProgress } from "./load_progress.ts";
+import { deferredKeyFailure } from "./insertion_failure.ts";
 import { createOrphanRejects } from "./orphans.ts";
 import { createQualityCounter, type FileReport } from "./quality.ts";
 import type { FileBatch, OpenedFile, ReaderJob } from "./reader_job.ts";
-import { type FileReading, openReading, type Reading } from "./reading.ts";
+import { type FileReading, openHere, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import { dropIndexes, NotUnique } from "../store/later_indexes.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import type { Store } from "../store/store.ts";
 import { beginWriting } from "../store/writing.ts";
-import type { Table, TableColumn } from "../store/table.ts";
+import { comparesBytes, type Table, type TableColumn } from "../store/table.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
-
-/** Progress of the load of a file. */
-export interface LoadProgress {
-  readonly table: string;
-  readonly file: string;
-  readonly rows: number;
-  /** Rows of the whole file; an estimate if its format does not store the number. */
-  readonly rowsTotal: number;
-  /** Whether the number is the file's own: a small file may have millions of equal rows. */
-  readonly isCounted: boolean;
-}
 
 /** Options of the load of a file, apart from how it is read. */
 export interface LoadSettings {
@@ -64,6 +57,8 @@ export interface LoadOptions extends LoadSettings {
   readonly onRead?: (rows: number | undefined) => void;
   /** Whether the table is empty, and the reader of the file knows all keys that its rows may refer to. */
   readonly isSelfContained: boolean;
+  /** Its folder holds sorted runs of rows; without it, each is inserted for itself. */
+  readonly budget?: MemoryBudget;
 }
 
 /** A file and the table that it is loaded into. */
@@ -93,7 +88,15 @@ export async function loadFile(store: Store, load: FileLoad, options: LoadOption
       : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
     if (known) return { ...known, file: basename(path) };
     const reading = firstReading ?? await startReading(store, load, options);
-    return await insertFile(store, { table, path, before, hashing, reading }, options);
+    const opened = { table, path, before, hashing, reading };
+    try {
+      return await insertFile(store, opened, options);
+    } catch (error) {
+      if (!(error instanceof NotUnique)) throw error;
+      // Again, with the index in its place: then the failure names the row.
+      const again = openHere(options.localReader, readerJobOf(store, load, options));
+      return await insertFile(store, { ...opened, reading: again, keepsUnique: true }, options);
+    }
   } finally {
     hashing.close();
   }
@@ -117,7 +120,7 @@ async function startReading(store: Store, load: FileLoad, options: LoadOptions):
 export function readerJobOf(
   store: Store,
   { table, path }: FileLoad,
-  { references, mapping, rejects, areParents, isSelfContained }: LoadOptions,
+  { references, mapping, rejects, areParents, isSelfContained, budget }: LoadOptions,
 ): ReaderJob {
   return {
     storePath: isSelfContained ? undefined : store.path,
@@ -128,6 +131,8 @@ export function readerJobOf(
     collectFaults: rejects !== undefined,
     // A row that is read may still be rejected, and then is not a parent.
     areParents: areParents && rejects === undefined,
+    // In another order than that of bytes, rows of equal keys would leave the order of the file.
+    ...(budget && comparesBytes(store, table) ? { budget } : {}),
   };
 }
 
@@ -135,6 +140,8 @@ interface OpenedLoad extends FileLoad {
   readonly before: FileState;
   readonly hashing: FileHashing;
   readonly reading: Reading;
+  /** Leave UNIQUE indexes in place. */
+  readonly keepsUnique?: boolean;
 }
 
 async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions): Promise<FileReport> {
@@ -147,7 +154,15 @@ async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions):
       beforeAttempt: () => signal?.throwIfAborted(),
     });
     const rowsBefore = countRows(store, table);
-    const report = await insertAll(store, load, options);
+    const canBeLater = !load.keepsUnique && !rejects && onConflict !== "replace";
+    const indexes = rowsBefore === 0 ? dropIndexes(store, table, { keepsUnique: !canBeLater }) : undefined;
+    const progress = createProgress(load, options.observe);
+    const report = await insertAll(store, load, options, progress);
+    indexes?.create((index) => {
+      signal?.throwIfAborted();
+      requireDiskSpaceToCommit(store);
+      progress(report.read, before.size, `index ${index}`);
+    });
     const contentHash = await hashing.finish(signal);
     if (!isSameState(before, fileState(path))) {
       throw fileInvalid(`Cannot load ${path}: it changed while it was read. Load it when it is complete.`);
@@ -167,18 +182,11 @@ async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions):
 }
 
 /** @throws {Failure} `row-rejected` for rows that violate a deferred foreign key, which SQLite checks at commit. */
-function commitLoad({ db }: Store, { table: { name }, path }: FileLoad): void {
+function commitLoad({ db }: Store, { table, path }: FileLoad): void {
   try {
     db.exec("COMMIT");
   } catch (error) {
-    const broken = db.prepare("SELECT parent, count(*) AS n FROM pragma_foreign_key_check(?) GROUP BY parent")
-      .all(name);
-    if (broken.length === 0) throw error;
-    const found = broken.map(({ parent, n }) => `${n} row(s) refer to missing rows of ${parent}`).join(", ");
-    throw new Failure(
-      "row-rejected",
-      `Cannot load ${path}: ${found}, which a deferred foreign key of ${name} forbids. Load those rows first, or correct the file.`,
-    );
+    throw deferredKeyFailure(db, table, path) ?? error;
   }
 }
 
@@ -191,10 +199,11 @@ const batchesPerYield = 16;
 
 async function insertAll(
   store: Store,
-  { table, path, before, hashing, reading }: OpenedLoad,
-  { onConflict, references, rejects, signal, observe }: LoadOptions,
+  { table, path, hashing, reading }: OpenedLoad,
+  { onConflict, references, rejects, signal }: LoadOptions,
+  progress: ReturnType<typeof createProgress>,
 ): Promise<FileReport> {
-  const { columns, leftOut, rowCount } = reading.opened;
+  const { columns, leftOut } = reading.opened;
   const file = basename(path);
   const quality = createQualityCounter(columns);
   let firstRejected: RowFault | undefined;
@@ -229,14 +238,8 @@ async function insertAll(
       insertion.add(next.batch);
       orphans = next.orphans ?? orphans;
       rowsRead = next.rowsRead ?? rowsRead;
-      const rows = insertion.counts.read;
-      observe({
-        table: table.name,
-        file,
-        rows,
-        rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, next.bytesRead)),
-        isCounted: rowCount !== undefined,
-      });
+      if (next.rowsSorted === undefined) progress(insertion.counts.read, next.bytesRead);
+      else progress(next.rowsSorted, next.bytesRead, "sorting");
     }
     const { counts } = insertion;
     checkCounts(counts, rowsRead, path);

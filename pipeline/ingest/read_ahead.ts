@@ -1,3 +1,4 @@
+import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
@@ -18,6 +19,8 @@ export interface SharedReader {
   lastKeys(): Promise<IntegerSet | undefined>;
   /** Bytes that the thread may read before they are inserted. */
   readonly aheadBytes: number;
+  /** Whose folder holds sorted runs of rows. */
+  readonly budget: MemoryBudget;
 }
 
 interface Readers {
@@ -44,7 +47,11 @@ export function createReadAhead(
   store: Store,
   loads: readonly FileLoad[],
   { ownThreads, localReader, sharedReader }: Readers,
-  { initialLoad, settingsOf }: { initialLoad: InitialLoad; settingsOf: (table: Table) => LoadSettings },
+  { initialLoad, settingsOf, budget }: {
+    initialLoad: InitialLoad;
+    settingsOf: (table: Table) => LoadSettings;
+    budget: MemoryBudget;
+  },
 ) {
   for (const table of sharedReader?.keptTables ?? []) initialLoad.addKnownKeys(table);
   let threads = sharedReader?.threads ?? ownThreads;
@@ -57,6 +64,7 @@ export function createReadAhead(
     localReader,
     aheadBytes: sharedReader?.aheadBytes ?? 0,
     isSelfContained: initialLoad.isSelfContained(table),
+    budget,
   });
   const prefetch = (load: FileLoad): State => {
     // The file's load has to use the same options as its reader.

@@ -1,9 +1,12 @@
+import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import { type Batch, emptyBatch } from "../files/columns/batch.ts";
 import { type ColumnMapping, columnSources } from "../files/columns/column_source.ts";
+import { fileState } from "../files/file_state.ts";
 import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
 import { createKeySet, type KnownKeys, type ReadKeys } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
+import { createSortedRuns } from "./sorted_runs.ts";
 import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
@@ -19,6 +22,8 @@ export interface ReaderJob {
   readonly references: readonly Reference[];
   /** Whether other tables refer to the rows, and all rows will be in the store. */
   readonly areParents: boolean;
+  /** Its folder holds sorted runs of a long file; absent if the table does not order texts by their bytes. */
+  readonly budget?: MemoryBudget;
 }
 
 /** Facts about a file that are known once it is open. */
@@ -38,6 +43,8 @@ export interface FileBatch {
   readonly orphans?: readonly number[];
   /** In the last batch: number of rows of the file, including those that cannot be loaded. */
   readonly rowsRead?: number;
+  /** In a batch without rows: number of rows that have been read to be sorted. */
+  readonly rowsSorted?: number;
 }
 
 export type OpenReader = ReturnType<typeof openReader>;
@@ -92,9 +99,14 @@ export function openReader(
         onRows(table.name, run);
       };
       const runKey = key < 0 ? undefined : table.key[0];
-      const options = { columns, key: runKey, collectFaults, fileName: path, onRun };
+      const shareRead = () => reader.bytesRead() / Math.max(1, fileState(path).size);
+      const sortedRuns = job.budget && key >= 0
+        ? createSortedRuns({ columns, key, budget: job.budget, shareRead })
+        : undefined;
+      const options = { columns, key: runKey, collectFaults, fileName: path, onRun, sortedRuns };
       for (const batch of readBatches(reader, options)) {
-        yield { batch, bytesRead: reader.bytesRead() };
+        const sorted = batch === emptyBatch ? { rowsSorted: rowsRead } : {};
+        yield { batch, bytesRead: reader.bytesRead(), ...sorted };
       }
       if (keys) readKeys.set(table.name, keys);
       yield {

@@ -109,6 +109,8 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
         if (!next) return { batches: message, isLast: failure === undefined };
         message.push(next);
         bytes += batchBytes(next.batch);
+        // Sent at once, to show the progress of a long sort.
+        if (next.rowsSorted !== undefined) break;
       }
       return { batches: message, isLast: false };
     },
@@ -141,11 +143,7 @@ export async function openReading(
   { localReader, aheadBytes = 0, isPrefetch = false, onEnd = () => {} }: ReadingOptions,
 ): Promise<Reading | undefined> {
   const open: OpenJob = { kind: "open", reader, isPrefetch };
-  if (threads.count === 1) {
-    const opened = localReader.open(open);
-    const next = () => Promise.resolve(localReader.next({ kind: "next", bytes: 0 }));
-    return opened && releasingReading(opened, next);
-  }
+  if (threads.count === 1) return isPrefetch ? undefined : openHere(localReader, reader);
   const opening = callReader<OpenedFile>(threads, open);
   const ahead: Promise<BatchMessage | undefined>[] = [];
   let requested = 0;
@@ -182,6 +180,13 @@ export async function openReading(
     requestMore();
     return message;
   });
+}
+
+/** Opens a file on the calling thread. @throws {Failure} as `openReader` does. */
+export function openHere(localReader: FileReading, reader: ReaderJob): Reading {
+  const opened = localReader.open({ kind: "open", reader, isPrefetch: false });
+  if (!opened) throw new Error("the file was not opened");
+  return releasingReading(opened, () => Promise.resolve(localReader.next({ kind: "next", bytes: 0 })));
 }
 
 /** Returns the batches of messages one by one, each until the next one is requested. */

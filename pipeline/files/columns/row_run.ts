@@ -54,23 +54,36 @@ export interface RowRunOptions {
   readonly fileName: string;
   /** Called with each run after its batches were taken. */
   readonly onRun?: (run: RowRun) => void;
+  /** Merges the runs of a file that is too long for one; otherwise each run is inserted for itself. */
+  readonly sortedRuns?: SortedRuns | undefined;
+}
+
+/** Runs of rows in the order of their keys, outside of the memory, which are merged into one. */
+export interface SortedRuns {
+  /**
+   * Adds a run, which is released afterwards.
+   *
+   * @param order Rows of the run, in key order.
+   * @param firstRow Row number in the file of the run's first row.
+   * @returns Whether it was added; false if there are too many, or there is no room for it.
+   */
+  add(run: RowRun, order: Uint32Array, firstRow: number): boolean;
+  /** Returns the rows of all runs in key order, those of equal keys in the order of the file; none are left. */
+  merge(): Generator<Batch>;
 }
 
 /** Rows per call of `read`: at most 64 MiB per column, with the longest texts. */
 const stepRows = 4_096;
-const batchRows = 8_192;
+export const batchRows = 8_192;
 const batchBytesMax = 32 * 2 ** 20;
-/** The first run is short, so that insertion starts early; longer runs give a better order. */
-const runRowsFirst = 2 ** 16;
-const runGrowth = 4;
+/** Most rows of a run of a long file, and most of a file that is known to be one run. */
 const runRowsMax = 3 * 2 ** 17;
-/** Maximum rows of a file that is read as one run: in one order, no page is visited twice. */
-const singleRunRowsMax = 3 * 2 ** 18;
+const singleRunRowsMax = 2 * runRowsMax;
 const runBytesMax = 96 * 2 ** 20;
 
 /**
- * Reads the rows of a file in batches. Rows in key order are passed on at once; other rows are collected in runs of up to a
- * million rows or 96 MiB, and sorted.
+ * Reads the rows of a file in batches. Rows in key order are passed on at once; other rows are collected in runs of up to
+ * 393,216 rows or 96 MiB, and sorted. A batch without rows and faults means that a run was added to the sorted ones.
  *
  * @throws {Failure} `row-rejected` at the first row that cannot be loaded, unless faults are collected; as `read` does.
  */
@@ -84,11 +97,13 @@ export function* readBatches(reader: RowReader, options: RowRunOptions): Generat
 }
 
 function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): Generator<Batch> {
+  const { sortedRuns, onRun } = options;
   const keyBuffer = run.buffers.find((_, i) => options.columns[i].name === options.key);
+  const rowsMax = (reader.rowCount ?? Infinity) <= singleRunRowsMax ? singleRunRowsMax : runRowsMax;
   let firstRow = 1;
   let isOrdered = true;
-  const isSingle = (reader.rowCount ?? Infinity) <= singleRunRowsMax;
-  let rowsOfRun = isSingle ? singleRunRowsMax : runRowsFirst;
+  // Rows that follow a sorted run in the file follow it in the table, too.
+  let areMerged = false;
   for (;;) {
     const held = run.buffers[0].length;
     const count = reader.read(run, stepRows);
@@ -97,17 +112,24 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
       if (!options.collectFaults) failAtFirstFault(run, firstRow, options.fileName);
       if (isOrdered && keyBuffer && !isAscending(keyBuffer, held)) {
         isOrdered = false;
-        for (const buffer of run.buffers) reserveRows(buffer, rowsOfRun + stepRows);
+        for (const buffer of run.buffers) reserveRows(buffer, rowsMax + stepRows);
       }
     }
     const rowCount = held + count;
-    const isEnough = isOrdered ? rowCount >= batchRows : isFull(run, rowsOfRun);
-    if (count === 0 || isEnough) {
-      yield* batchesOf(run, isOrdered || !keyBuffer ? placesOf(rowCount) : orderByKey(keyBuffer), firstRow);
+    const isDirect = isOrdered && !areMerged;
+    if (count === 0 || (isDirect ? rowCount >= batchRows : isFull(run, rowsMax))) {
+      const order = soundRows(run, isOrdered || !keyBuffer ? placesOf(rowCount) : orderByKey(keyBuffer));
+      const isLong = areMerged || (count > 0 && !isDirect);
+      if (isLong && sortedRuns) {
+        areMerged = sortedRuns.add(run, order, firstRow);
+        if (!areMerged || count === 0) yield* sortedRuns.merge();
+      }
+      if (!areMerged) yield* batchesOf(run, order, firstRow);
+      yield* faultsOf(run, firstRow);
       // After the batches, which insertion waits for.
-      options.onRun?.(run);
+      onRun?.(run);
+      if (areMerged && count > 0) yield emptyBatch;
       firstRow += rowCount;
-      if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
       clearRowRun(run);
       isOrdered = true;
     }
@@ -144,9 +166,13 @@ export function appendFaultyRow(run: RowRun, detail: string, line: string): void
   for (const buffer of run.buffers) appendNull(buffer);
 }
 
-function isFull({ buffers, lineLength }: RowRun, rowsMax: number): boolean {
-  const bytes = buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
-  return buffers[0].length >= rowsMax || bytes >= runBytesMax;
+function isFull(run: RowRun, rowsMax: number): boolean {
+  return run.buffers[0].length >= rowsMax || runBytes(run) >= runBytesMax;
+}
+
+/** Returns the memory of a run's rows, in bytes. */
+export function runBytes({ buffers, lineLength }: RowRun): number {
+  return buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
 }
 
 function placesOf(count: number): Uint32Array {
@@ -229,9 +255,12 @@ function batchRowsOf({ buffers }: RowRun): number {
   return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));
 }
 
-function* batchesOf(run: RowRun, order: Uint32Array, firstRow: number): Generator<Batch> {
+function soundRows(run: RowRun, order: Uint32Array): Uint32Array {
   const faulty = new Set(faultyPlaces(run));
-  const sound = faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
+  return faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
+}
+
+function* batchesOf(run: RowRun, sound: Uint32Array, firstRow: number): Generator<Batch> {
   const rowsMax = batchRowsOf(run);
   for (let start = 0; start < sound.length; start += rowsMax) {
     const places = sound.subarray(start, start + rowsMax);
@@ -242,7 +271,10 @@ function* batchesOf(run: RowRun, order: Uint32Array, firstRow: number): Generato
       faults: [],
     };
   }
-  const inOrder = [...faulty].sort((a, b) => a - b);
+}
+
+function* faultsOf(run: RowRun, firstRow: number): Generator<Batch> {
+  const inOrder = faultyPlaces(run).sort((a, b) => a - b);
   for (let start = 0; start < inOrder.length; start += stepRows) {
     const faults = inOrder.slice(start, start + stepRows).map((place) => faultOf(run, place, firstRow));
     yield { ...emptyBatch, faults };

@@ -82,7 +82,14 @@ export async function loadAndTrain(
         .catch(() => {});
     }
     const keptTables = plan.parents.map(({ table }) => table);
-    const reader = { threads, lastTable: plan.child, keptTables, lastKeys: () => lastKeys, aheadBytes };
+    const reader = {
+      threads,
+      lastTable: plan.child,
+      keptTables,
+      lastKeys: () => lastKeys,
+      aheadBytes,
+      budget,
+    };
     const load = await ingest(store, { ...options.load, reader });
     Atomics.store(isLoaded, 0, 1);
     const hasAllRows = store.journal.externalChanges() === before &&
