@@ -12,7 +12,7 @@ import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
 import type { Terminal } from "./cli/terminal.ts";
-import { isSearch, searchFlags, searchOf } from "./cli/search_flags.ts";
+import { isSearch, requireTables, searchFlags, searchOf } from "./cli/search_flags.ts";
 import { searchLines, searchResult, stageLine } from "./search_report.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { exactFlags, intervalsOf } from "./cli/exact_flags.ts";
@@ -111,6 +111,7 @@ export default command({
     requireNoTables(spec);
     requireRobust(hyperParameters, paths);
     const search = searchOf({ options, origins }, spec);
+    requireTables(options, spec);
     const artifacts = openArtifacts(options);
     // Before the work begins whose result could not be written.
     await artifacts.check?.();

@@ -15,7 +15,7 @@ import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
 import { filesByTable, loadObserver, namedFiles, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
-import { searchFlags, searchOf } from "./cli/search_flags.ts";
+import { requireTables, searchFlags, searchOf } from "./cli/search_flags.ts";
 import { specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { engineFlags, requireEngineFlags, trainByEngine } from "./train_engine.ts";
@@ -110,6 +110,7 @@ export default command({
   async run(given) {
     // Before files are looked at.
     searchOf(given, {});
+    requireTablesOf(given);
     await openArtifacts(given.options).check?.();
     requireEngineFlags(given, given.options.engine !== undefined);
     if (given.options.engine !== undefined) return await trainWithEngine(given.options.engine, given);
@@ -143,6 +144,14 @@ export default command({
     }
   },
 });
+
+/** @throws {Failure} `usage-invalid` for intervals of tables where there are none: a spec for new files has none. */
+function requireTablesOf({ options, positionals }: TrainInvocation): void {
+  if (options.from !== undefined || options.repeat !== undefined) return;
+  if (options.intervals === "bootstrap") {
+    requireTables(options, positionals.length > 0 ? {} : specOf(options));
+  }
+}
 
 /** @throws {Failure} `usage-invalid` for a flag that needs files to look at. */
 function rejectFileFlags({ options, origins }: TrainInvocation): void {

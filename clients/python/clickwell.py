@@ -74,7 +74,7 @@ class Prediction(TypedDict):
 
 
 class Interval(TypedDict):
-    """interval of the probability, from the covariance of the model's coefficients"""
+    """interval of the probability, from the covariance of the model's coefficients or resamples of its tables"""
 
     level: float
     low: float

@@ -247,7 +247,7 @@ export interface Prediction {
   request_id: string;
 }
 
-/** interval of the probability, from the covariance of the model's coefficients */
+/** interval of the probability, from the covariance of the model's coefficients or resamples of its tables */
 export interface Interval {
   level: number;
   low: number;

@@ -42,9 +42,11 @@ export const exactFlags = {
   intervals: {
     type: "string",
     value: "HOW",
-    choices: ["hessian", "robust"],
+    choices: ["hessian", "robust", "bootstrap"],
     default: "hessian",
-    help: "covariance that intervals are from; robust: by groups, whose rows may depend on each other",
+    help:
+      "what intervals are from; robust: a covariance by groups, whose rows may depend on each other; bootstrap: curves and tables of " +
+      "50 resamples of the groups, with --features auto",
   },
   tolerance: {
     type: "number",
@@ -58,7 +60,7 @@ export const exactFlags = {
 
 /** Returns the hyper-parameter of `--intervals`: absent for the default. */
 export function intervalsOf({ intervals }: Pick<Options<typeof exactFlags>, "intervals">) {
-  return intervals === "robust" ? { intervals: "robust" as const } : {};
+  return intervals === "hessian" ? {} : { intervals };
 }
 
 type FitOptions = Options<typeof exactFlags & typeof minibatchFlags & typeof trainingFlags>;

@@ -4,6 +4,7 @@ import { usageInvalid } from "../../pipeline/failure.ts";
 import type { HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
 import type { TrainOptions } from "../../pipeline/train/train.ts";
 import type { Flags, Invocation, Options } from "./command.ts";
+import type { exactFlags } from "./exact_flags.ts";
 import { minibatchFlags } from "./minibatch_flags.ts";
 
 /** The flags of a search for curves and tables. */
@@ -26,11 +27,14 @@ export const searchFlags = {
 
 /** Settings of a fit that tables do not have. */
 const idleFlags = [
-  ...["penalty", "C", "l1-ratio", "solver", "tolerance", "intervals", "from"],
+  ...["penalty", "C", "l1-ratio", "solver", "tolerance", "from"],
   ...Object.keys(minibatchFlags),
 ];
 
-type SearchInvocation = Pick<Invocation<typeof searchFlags>, "options" | "origins">;
+type SearchInvocation = Pick<
+  Invocation<typeof searchFlags & Pick<typeof exactFlags, "intervals">>,
+  "options" | "origins"
+>;
 
 /** How a command trains curves and tables: see `TrainOptions`. */
 export interface Search {
@@ -41,6 +45,17 @@ export interface Search {
 /** Returns whether the flags ask for a search. */
 export function isSearch({ features }: Pick<Options<typeof searchFlags>, "features">): boolean {
   return features === "auto";
+}
+
+/** @throws {Failure} `usage-invalid` for intervals of tables where there are none. */
+export function requireTables(
+  { features, intervals }: SearchInvocation["options"],
+  { tables }: Pick<FeatureSpec, "tables">,
+): void {
+  if (intervals !== "bootstrap" || features === "auto" || tables !== undefined) return;
+  throw usageInvalid(
+    "--intervals bootstrap is for curves and tables: add --features auto, or take --intervals robust.",
+  );
 }
 
 /** @throws {Failure} `usage-invalid` for flags that do not go with tables, and for a time budget without a search. */
@@ -54,12 +69,16 @@ export function searchOf(
     throw usageInvalid("--time-budget ends a search: add --features auto, or leave it out.");
   }
   if (!searches && tables === undefined) return { hyperParameters: {}, options: {} };
+  const made = searches ? "--features auto" : "the tables of the feature spec";
   const idle = idleFlags.find((name) => origins[name] === "flag");
   if (idle !== undefined) {
     throw usageInvalid(
-      `--${idle} is not for ${
-        searches ? "--features auto" : "the tables of the feature spec"
-      }, whose coefficients have a penalty of their own: leave it out.`,
+      `--${idle} is not for ${made}, whose coefficients have a penalty of their own: leave it out.`,
+    );
+  }
+  if (origins.intervals === "flag" && options.intervals !== "bootstrap") {
+    throw usageInvalid(
+      `--intervals ${options.intervals} is not for ${made}, which have those of --intervals bootstrap, or none.`,
     );
   }
   if (!searches) return { hyperParameters: {}, options: {} };

@@ -86,6 +86,8 @@ export interface TableLookup {
   readonly tableCount: number;
   /** Returns a table's value of the row: its column. */
   cellOf(table: number): number;
+  /** Returns the number of the row's cell, row by row, in a table. */
+  placeOf(table: number): number;
   /** Adds what the tables add to the logit, in their order. */
   addTo(sum: number): number;
   /**
@@ -123,7 +125,9 @@ export function createTableLookup(
   );
   const maps: number[] = [0];
   let first = 0;
+  const firsts = new Int32Array(tables.length);
   unpacked.forEach((table, t) => {
+    firsts[t] = first;
     rowAxes[t] = table.axes[0];
     columnAxes[t] = table.axes[1] ?? axes.length;
     rowStarts[t] = maps.length;
@@ -143,6 +147,7 @@ export function createTableLookup(
     firstAxes: features.map((_, i) => axes.findIndex(({ feature }) => feature === i)),
     tableCount: tables.length,
     cellOf: (t) => cells[placeOf(t)],
+    placeOf: (t) => placeOf(t) - firsts[t],
     addTo(sum) {
       for (let t = 0; t < rowAxes.length; t++) {
         sum += products[

@@ -34,7 +34,7 @@ export function requireRunsOnEngine(spec: FeatureSpec, hyperParameters: HyperPar
   if (hyperParameters.calibrate !== undefined && hyperParameters.calibrate !== "none") {
     throw refused("--calibrate");
   }
-  if (hyperParameters.intervals === "robust") throw refused("--intervals robust");
+  if (hyperParameters.intervals !== undefined) throw refused(`--intervals ${hyperParameters.intervals}`);
 }
 
 function refused(what: string) {

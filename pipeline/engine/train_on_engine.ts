@@ -161,7 +161,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
-    ...{ precision, covariance: undefined, warnings: [], lastId: undefined, engine: own },
+    ...{ uncertainty: { precision }, warnings: [], lastId: undefined, engine: own },
     ...(split.times ? { times: split.times } : {}),
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });

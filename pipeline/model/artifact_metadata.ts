@@ -158,6 +158,16 @@ const members = {
   precision: optional(text),
   /** Covariance by groups of the coefficients and the intercept, packed as `precision`; present with robust intervals. */
   covariance: optional(text),
+  /**
+   * Present with bootstrap intervals of curves and tables: deviations from their means of what they are by each of `count` resamples of the
+   * groups. Those of the intercept and of each coefficient are float32, base64; those of a cell are int8, base64, row by row in the order
+   * of the cells, shape (cells, count), in units of their own, float32, base64.
+   */
+  draws: optional(object({
+    count: integerFrom(2),
+    intercept: text,
+    tables: list(object({ coefficients: text, units: text, deviations: text })),
+  })),
   /** Present if the model continues another: its id, the number of new rows, and the other model's log loss on them. */
   update: optional(object({
     from: text,

@@ -29,12 +29,16 @@ export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColu
  * Prepares an encoder for single rows of raw fields, using the functions that score them.
  *
  * Rows are not checked: they must be rows that the model's predictor has answered.
+ *
+ * @param lookup In which a row's positions are set.
  */
-export function createRowEncoder(encoder: Encoder): RowEncoder {
+export function createRowEncoder(
+  encoder: Encoder,
+  lookup = createTableLookup(encoder, new Float64Array(encoder.columnCount)),
+): RowEncoder {
   const { tables = [] } = encoder;
   const crossings = createCrossings(encoder);
   const rateTime = rateTimeOf(encoder);
-  const lookup = createTableLookup(encoder, new Float64Array(encoder.columnCount));
   let time = NaN;
   const features = encoder.features.map((feature, i): RowEncoder => {
     const crossing = crossings[i];

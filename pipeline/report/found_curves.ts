@@ -27,6 +27,7 @@ export function curveOf(
   const mean = rows.reduce((sum, count, position) => sum + count * valueAt(position), 0) / total;
   const spread = rows.reduce((sum, count, position) => sum + count * Math.abs(valueAt(position) - mean), 0) /
     total;
+  const reachOf = createPartReach(curve, rows);
   const spans = edges
     ? numberSpans(positionCount, (position) => curve ? curve.positions[0][position] : position, rows)
     : levelSpans(feature, positionCount);
@@ -46,10 +47,12 @@ export function curveOf(
       const effect = own > 0
         ? positions.reduce((sum, position) => sum + rows[position] * valueAt(position), 0) / own
         : valueAt(positions[0]);
+      const reach = reachOf?.(positions) ?? 0;
       return {
         ...nameOf(span, feature, part, edges, range),
         ...(is ? { is } : {}),
         effect: effect - mean,
+        ...(reach > 0 ? { low: effect - mean - reach, high: effect - mean + reach } : {}),
         train: { rows: own, clicks: sumAt(sums.train.clicks, positions) },
         evaluated: {
           rows: sumAt(sums.evaluated.rows, positions),
@@ -59,6 +62,32 @@ export function curveOf(
       };
     }),
     ...(shown.length < withRows.length ? { more: withRows.length - shown.length } : {}),
+  };
+}
+
+/**
+ * Creates a function that returns half the width of the interval of an effect: of the mean over the rows of some positions above the mean
+ * over all rows.
+ *
+ * @param rows Training rows by position.
+ */
+function createPartReach(
+  curve: Table | undefined,
+  rows: Float64Array,
+): ((positions: readonly number[]) => number) | undefined {
+  const { reachOf, positions: [cellOf] = [] } = curve ?? {};
+  if (!reachOf || !cellOf) return undefined;
+  const add = (weights: Map<number, number>, position: number, weight: number) =>
+    weights.set(cellOf[position], (weights.get(cellOf[position]) ?? 0) + weight);
+  const total = rows.reduce((sum, count) => sum + count, 0);
+  const mean = new Map<number, number>();
+  rows.forEach((count, position) => add(mean, position, -count / total));
+  return (positions) => {
+    const weights = new Map(mean);
+    const own = sumAt(rows, positions);
+    if (own === 0) add(weights, positions[0], 1);
+    else for (const position of positions) add(weights, position, rows[position] / own);
+    return reachOf(weights);
   };
 }
 

@@ -10,6 +10,9 @@ export function spreadOf({ cells, coefficient }: Table, { rows }: Sums): number 
   return cells.reduce((sum, cell, i) => sum + rows[i] * Math.abs(coefficient * cell), 0) / total;
 }
 
+/** Digits of intervals: heat maps are most of a report's bytes. */
+const reachDigits = 3;
+
 interface HeatInputs {
   readonly axes: readonly Axis[];
   readonly encoder: Encoder;
@@ -20,7 +23,7 @@ interface HeatInputs {
 
 /** Returns the rows and columns of a table that the most training rows have. */
 export function heatOf(table: Table, { axes, encoder, sums, spread, side }: HeatInputs): CrossHeat {
-  const { cells, columnCount, coefficient, of } = table;
+  const { cells, columnCount, coefficient, of, reachOf } = table;
   const rowCount = cells.length / columnCount;
   const weightOf = (row: number, column: number) => sums.rows[row * columnCount + column];
   const each = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -42,6 +45,7 @@ export function heatOf(table: Table, { axes, encoder, sums, spread, side }: Heat
     row_names: down.map((row) => nameAt(0, row)),
     column_names: across.map((column) => nameAt(1, column)),
     effects: grid((k) => coefficient * cells[k]),
+    ...(reachOf ? { reaches: grid((k) => Number(reachOf([[k, 1]]).toPrecision(reachDigits))) } : {}),
     rows: grid((k) => sums.rows[k]),
     clicks: grid((k) => sums.clicks[k]),
     ...(more > 0 ? { more } : {}),

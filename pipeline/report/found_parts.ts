@@ -1,7 +1,9 @@
 import { axesOf, unpackTable } from "../encode/table_lookup.ts";
+import { unpackDraws } from "../model/table_draws.ts";
 import { curveOf } from "./found_curves.ts";
 import { heatOf, spreadOf } from "./found_heats.ts";
-import { type FoundRows, type FoundTables, sumRows } from "./found_sums.ts";
+import { type FoundRows, type FoundTables, sumRows, type Table } from "./found_sums.ts";
+import { reachOfError } from "./interval_of.ts";
 import type { CrossHeat, FieldCurve } from "./model_report.ts";
 
 const [heatsMax, sideMax, cellsMax] = [12, 40, 2_400];
@@ -12,9 +14,12 @@ export function foundParts(
   rows: FoundRows,
 ): { curves: FieldCurve[]; crosses: CrossHeat[] } {
   const axes = axesOf(model.encoder);
-  const tables = (model.encoder.tables ?? []).flatMap((table) => {
+  const drawn = model.draws && unpackDraws(model.draws, model.encoder);
+  const tables = (model.encoder.tables ?? []).flatMap((table, t): Table[] => {
     const own = unpackTable(table, axes);
-    return own ? [{ ...own, coefficient: model.coefficients[table.column], of: table.of }] : [];
+    if (!own) return [];
+    const reachOf: Table["reachOf"] = drawn && ((weights) => reachOfError(drawn.ofCells(t, weights)));
+    return [{ ...own, coefficient: model.coefficients[table.column], of: table.of, reachOf }];
   });
   const pairs = tables.filter((table) => table.axes.length === 2);
   const sums = sumRows(model, rows, axes, pairs);

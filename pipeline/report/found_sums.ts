@@ -2,6 +2,7 @@ import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import type { Axis, UnpackedTable } from "../encode/table_lookup.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 
 /** Rows of a model of curves and tables. */
 export interface FoundRows {
@@ -29,10 +30,16 @@ export interface FoundTables {
   /** Shape (columns). */
   readonly coefficients: ArrayLike<number>;
   readonly intercept: number;
+  readonly draws?: ArtifactMetadata["draws"];
 }
 
 /** A curve or table with its coefficient. */
-export type Table = UnpackedTable & { readonly coefficient: number; readonly of: readonly string[] };
+export interface Table extends UnpackedTable {
+  readonly coefficient: number;
+  readonly of: readonly string[];
+  /** Returns half the width of the 90 % interval of a weighted sum of cells; absent if the model has no draws. */
+  readonly reachOf: ((weights: Iterable<readonly [cell: number, weight: number]>) => number) | undefined;
+}
 
 /** Sums of rows by their position or cell, each row counted by its weight. */
 export interface Sums {

@@ -70,7 +70,7 @@ export interface Coefficient {
   readonly field: string;
   /** Log-odds per unit of the column; a numeric column has standard deviation 1 in the training rows. */
   readonly value: number;
-  /** 90 % interval; absent if the model keeps no precision. */
+  /** 90 % interval; absent if the model keeps neither a precision nor draws. */
   readonly low?: number;
   readonly high?: number;
 }
@@ -114,7 +114,7 @@ export interface CurvePart {
   readonly is?: "missing" | "unseen";
   /** Null if no row of the training has the part, or if it has no meaning. */
   readonly effect: number | null;
-  /** 90 % interval of the effect; absent if the model keeps no precision. */
+  /** 90 % interval of the effect; absent if the model keeps neither a precision nor draws. */
   readonly low?: number;
   readonly high?: number;
   /** Training rows; absent if they are not known, as for a model without `report.json`. */
@@ -133,6 +133,8 @@ export interface CrossHeat {
   readonly column_names: readonly string[];
   /** Log-odds that the combination adds; null for a combination without a column, which adds nothing. */
   readonly effects: readonly (readonly (number | null)[])[];
+  /** Half the width of the effects' 90 % intervals; absent if the model has none. */
+  readonly reaches?: readonly (readonly number[])[];
   /** Training rows and clicks, by weight. */
   readonly rows: readonly (readonly number[])[];
   readonly clicks: readonly (readonly number[])[];

@@ -120,6 +120,7 @@ const crossHeat = object({
   row_names: list(text),
   column_names: list(text),
   effects: list(list(orNull)),
+  reaches: optional(list(list(finite))),
   rows: list(list(finite)),
   clicks: list(list(finite)),
   more: optional(count),

@@ -90,9 +90,9 @@ function curvesAndTables(
   axes: FoundRows["axes"],
   isHeldOut: boolean,
 ) {
-  const { coefficients, intercept, calibration } = metadata;
+  const { coefficients, intercept, calibration, draws } = metadata;
   const calibrated = servedCalibration(calibration);
-  return foundParts({ encoder, coefficients, intercept }, {
+  return foundParts({ encoder, coefficients, intercept, draws }, {
     design,
     axes,
     trainParts: [trainPart],

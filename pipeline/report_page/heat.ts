@@ -46,12 +46,16 @@ interface Cell {
   readonly effect: number;
   readonly rows: number;
   readonly clicks: number;
+  readonly reach: number | undefined;
 }
 
-function cellsOf({ effects, rows, clicks }: CrossHeat): Cell[] {
+function cellsOf({ effects, reaches, rows, clicks }: CrossHeat): Cell[] {
   return effects.flatMap((line, row) =>
     line.flatMap((effect, column) =>
-      effect === null ? [] : [{ row, column, effect, rows: rows[row][column], clicks: clicks[row][column] }]
+      effect === null ? [] : [{
+        ...{ row, column, effect, rows: rows[row][column], clicks: clicks[row][column] },
+        reach: reaches?.[row]?.[column],
+      }]
     )
   );
 }
@@ -70,7 +74,9 @@ function crossCard(cross: CrossHeat): Markup {
         factorOf(spread)
       } on average, and most for <b>${named(row_names[strongest.row])}</b> with <b>${
         named(column_names[strongest.column])
-      }</b>, where it ${changeWords(strongest.effect, "them")} (${counted(strongest.rows, "row")}).`
+      }</b>, where it ${changeWords(strongest.effect, "them")} (${counted(strongest.rows, "row")}).${
+        chanceWords(cells)
+      }`
       : "No combination has a column of its own.",
     shows: drawHeat(cross, cells),
     legend: [
@@ -88,6 +94,18 @@ function crossCard(cross: CrossHeat): Markup {
       ? `${counted(more, "combination")} of fewer rows ${more === 1 ? "is" : "are"} not drawn.`
       : undefined,
   });
+}
+
+/** Says how many cells are more than chance. */
+function chanceWords(cells: readonly Cell[]): string {
+  if (cells.every(({ reach }) => reach === undefined)) return "";
+  const clear = cells.filter(({ effect, reach = Infinity }) => Math.abs(effect) > reach).length;
+  return ` ${count(clear)} of ${count(cells.length)} differ from nothing by more than chance explains.`;
+}
+
+/** @returns The interval of a cell's factor, as a part of its words. */
+function intervalWords(effect: number, reach: number | undefined): string {
+  return reach === undefined ? "" : ` (${odds(effect - reach)} to ${odds(effect + reach)})`;
 }
 
 const nameCharacters = 16;
@@ -142,10 +160,10 @@ function drawHeat({ of, row_names, column_names }: CrossHeat, cells: readonly Ce
         inset: 0.5,
         fill: ({ effect }: Cell) => effect < 0 ? "var(--down)" : "var(--up)",
         fillOpacity: ({ effect }: Cell) => Number((Math.abs(effect) / reach).toFixed(3)),
-        title: ({ row, column, effect, rows, clicks }: Cell) =>
-          `${shortened(row_names[row], 40)}, ${shortened(column_names[column], 40)}: ${odds(effect)}, ${
-            count(rows)
-          } rows, ${percent(rows > 0 ? clicks / rows : null)} clicks`,
+        title: ({ row, column, effect, rows, clicks, reach }: Cell) =>
+          `${shortened(row_names[row], 40)}, ${shortened(column_names[column], 40)}: ${odds(effect)}${
+            intervalWords(effect, reach)
+          }, ${count(rows)} rows, ${percent(rows > 0 ? clicks / rows : null)} clicks`,
       }),
     ],
     opacity: { type: "identity" },

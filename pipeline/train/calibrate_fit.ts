@@ -8,6 +8,7 @@ import { divideIntoFolds, type FoldedDesign, withoutFolds } from "../fit/folds.t
 import type { CalibrationRecord } from "../model/artifact_metadata.ts";
 import type { PlattMap } from "../model/calibration_map.ts";
 import { foldProblem, isUnfittable, type OutOfFoldOptions, outOfFoldRows } from "./out_of_fold.ts";
+import { rescaled, type Uncertainty } from "./uncertainty.ts";
 
 /** Mini-batch fits do not start near the final one: each fold costs most of a whole training. */
 const foldCounts = { exact: 5, minibatch: 3 };
@@ -17,8 +18,7 @@ export interface CalibrateFitOptions extends Omit<OutOfFoldOptions, "folded" | "
   readonly design: DesignMatrix;
   /** The fit to all training rows, corrected for sampling. */
   readonly solution: Fit;
-  readonly precision: Float64Array | undefined;
-  readonly covariance: Float64Array | undefined;
+  readonly uncertainty: Uncertainty;
   /** Rows with out-of-fold log-odds; default: those of fits to folds. */
   readonly outOfFold?: OutOfFold | undefined;
   readonly chunkStore?: ChunkStore;
@@ -33,8 +33,7 @@ export interface OutOfFold {
 /** A fit with its calibration. */
 export interface CalibratedFit {
   readonly solution: Fit;
-  readonly precision: Float64Array | undefined;
-  readonly covariance: Float64Array | undefined;
+  readonly uncertainty: Uncertainty;
   /** Absent if the log-odds stay as they were fitted. */
   readonly calibration?: CalibrationRecord;
   /** The rows in their new order. */
@@ -64,17 +63,16 @@ export async function calibrateFit(
 /** @param found A note in place of a map; undefined for none. */
 function withMap(
   found: CalibrationRecord | string | undefined,
-  { solution, precision, covariance }: CalibrateFitOptions,
+  { solution, uncertainty }: CalibrateFitOptions,
   design: DesignMatrix,
 ): CalibratedFit {
-  if (typeof found === "string") return { solution, precision, covariance, design, notes: [found] };
-  if (!found) return { solution, precision, covariance, design, notes: [] };
+  if (typeof found === "string") return { solution, uncertainty, design, notes: [found] };
+  if (!found) return { solution, uncertainty, design, notes: [] };
   const kept = { calibration: found, design, notes: [noteOf(found)] };
-  if (found.method === "isotonic") return { solution, precision, covariance, ...kept };
-  const { slope } = found;
+  if (found.method === "isotonic") return { solution, uncertainty, ...kept };
   return {
-    ...foldPlatt(solution, precision, found),
-    covariance: covariance?.map((value) => value * slope ** 2),
+    solution: foldPlatt(solution, found),
+    uncertainty: rescaled(uncertainty, found.slope),
     ...kept,
   };
 }
@@ -140,24 +138,17 @@ function recordOf(map: MapOf, fit: FitRecord): CalibrationRecord {
 }
 
 /** Multiplies all weights by the slope, so that the log-odds of every row are those of the map. */
-function foldPlatt(
-  solution: Fit,
-  precision: Float64Array | undefined,
-  { slope, intercept }: Pick<PlattMap, "slope" | "intercept">,
-): { solution: Fit; precision: Float64Array | undefined } {
+function foldPlatt(solution: Fit, { slope, intercept }: Pick<PlattMap, "slope" | "intercept">): Fit {
   const { network } = solution;
   const coefficients = solution.coefficients.map((value) => slope * value);
   coefficients[coefficients.length - 1] += intercept;
   return {
-    solution: {
-      ...solution,
-      coefficients,
-      // The weights of a network are those of weights.bin, which are float32.
-      ...(network
-        ? { network: { ...network, output: network.output.map((value) => Math.fround(slope * value)) } }
-        : {}),
-    },
-    precision: precision?.map((value) => value / slope ** 2),
+    ...solution,
+    coefficients,
+    // The weights of a network are those of weights.bin, which are float32.
+    ...(network
+      ? { network: { ...network, output: network.output.map((value) => Math.fround(slope * value)) } }
+      : {}),
   };
 }
 

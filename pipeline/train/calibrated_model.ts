@@ -13,14 +13,14 @@ import {
 } from "./calibrate_fit.ts";
 import type { FitModelOptions } from "./fit_model.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
+import type { Uncertainty } from "./uncertainty.ts";
 
 /** A model with the metrics of what it serves. */
 export interface CalibratedModel {
   /** The same rows as before, perhaps in another order. */
   readonly design: DesignMatrix;
   readonly solution: Fit;
-  readonly precision: Float64Array | undefined;
-  readonly covariance: Float64Array | undefined;
+  readonly uncertainty: Uncertainty;
   readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
   /** With the map that was found in place of `auto`. */
@@ -47,16 +47,13 @@ export async function calibrateIfAsked(
   const { calibrate, ...others } = hyperParameters;
   const choice = calibrate ?? (fit.outOfFold ? "auto" : "none");
   if (choice === "none") {
-    const { solution, precision, covariance } = fit;
+    const { design, solution, uncertainty } = fit;
     return {
-      design: fit.design,
-      solution,
-      precision,
-      covariance,
+      ...{ design, solution, uncertainty },
       metrics,
       // What the default is, is not kept.
       hyperParameters: fit.outOfFold ? hyperParameters : others,
-      calibrationNotes: checkNotes(fit.design, { solution }),
+      calibrationNotes: checkNotes(design, { solution }),
     };
   }
   const made = await calibrateFit(choice, {
@@ -65,8 +62,8 @@ export async function calibrateIfAsked(
     ...(signal ? { signal } : {}),
     ...(observe ? { observe } : {}),
   });
-  const { design, solution, precision, covariance, calibration, notes } = made;
-  const kept = { design, solution, precision, covariance, hyperParameters: others };
+  const { design, solution, uncertainty, calibration, notes } = made;
+  const kept = { design, solution, uncertainty, hyperParameters: others };
   const calibrationNotes = [...notes, ...checkNotes(design, made)];
   if (!calibration) return { ...kept, metrics, calibrationNotes };
   return {

@@ -42,8 +42,11 @@ export interface HyperParameters extends Partial<MinibatchParameters> {
    * found tables. A model's metadata has the map that was found, so that repeating the model does not choose again.
    */
   readonly calibrate?: CalibrationChoice;
-  /** `robust`: intervals allow for rows of a group to depend on each other. Absent: they are from the Hessian. */
-  readonly intervals?: "robust";
+  /**
+   * `robust`: intervals allow for rows of a group to depend on each other. `bootstrap`: curves and tables are made again of resampled groups.
+   * Absent: intervals are from the Hessian, and curves and tables have none.
+   */
+  readonly intervals?: "robust" | "bootstrap";
   /** Largest entry of the gradient at which a fit ends. */
   readonly tolerance: number;
   /** Maximum number of passes over the data. */

@@ -4,10 +4,12 @@ import type { Fit } from "../fit/fit.ts";
 import type { ArtifactMetadata, CalibrationRecord, Metrics } from "../model/artifact_metadata.ts";
 import { goldenOf } from "../model/golden.ts";
 import { packPrecision } from "../model/packed_precision.ts";
+import { packDraws } from "../model/table_draws.ts";
 import { version } from "../version.ts";
 import { type ClassCounts, rowCountsOf } from "./class_counts.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 import type { Prepared } from "./prepare.ts";
+import type { Uncertainty } from "./uncertainty.ts";
 
 /** All that the metadata of a trained model is made of. */
 export interface ModelParts extends
@@ -19,8 +21,7 @@ export interface ModelParts extends
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
   readonly solution: Fit;
-  readonly precision: Float64Array | undefined;
-  readonly covariance: Float64Array | undefined;
+  readonly uncertainty: Uncertainty;
   readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
   /** Present if the examples lie in an engine. */
@@ -28,7 +29,8 @@ export interface ModelParts extends
 }
 
 export function describe(parts: ModelParts): ArtifactMetadata {
-  const { encoder, solution, precision, lastId, metrics } = parts;
+  const { encoder, solution, lastId, metrics } = parts;
+  const { precision, covariance, draws } = parts.uncertainty;
   // + 0 turns −0 into 0, since JSON has no −0.
   const coefficients = Array.from(
     solution.coefficients.subarray(0, encoder.columnCount),
@@ -62,7 +64,8 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },
     ...(precision === undefined ? {} : { precision: packPrecision(precision) }),
-    ...(parts.covariance === undefined ? {} : { covariance: packPrecision(parts.covariance) }),
+    ...(covariance === undefined ? {} : { covariance: packPrecision(covariance) }),
+    ...(draws === undefined ? {} : { draws: packDraws(draws) }),
     metrics,
     solver: {
       name: solution.solver,

@@ -139,7 +139,9 @@ export async function trainPrepared(
   });
   const { spec, hyperParameters, design, encoder, pooled, fixedAtZero, search, fit } = fitted;
   clock.lap("fit");
-  const uncertainty = await uncertaintyOf(design, threads, fit, hyperParameters);
+  const uncertainty = fitted.draws
+    ? { draws: fitted.draws }
+    : await uncertaintyOf(design, threads, fit, hyperParameters);
   const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
   const metrics = evaluateByTime(design, solution, baseRate);
@@ -151,8 +153,7 @@ export async function trainPrepared(
   ];
   const effects = network === undefined ? featureEffects(design, encoder, coefficients) : undefined;
   const { calibrationNotes, design: evaluated, ...calibrated } = await calibrateIfAsked({
-    ...uncertainty,
-    ...{ design, encoder, solution, threads, counts, chunkStore, metrics, baseRate },
+    ...{ uncertainty, design, encoder, solution, threads, counts, chunkStore, metrics, baseRate },
     outOfFold: fitted.outOfFold,
   }, { ...options, hyperParameters });
   const notes = [
@@ -199,8 +200,12 @@ async function fitPrepared(
     ? await findFeatures(binned, design, { threads, chunkStore, sums, baseRate, kept }, options)
     : {};
   if (search && found) return { ...found, fixedAtZero: [], search };
-  // The plain spec that stays is the same model without a search.
-  const { features: _, ...hyperParameters } = given;
+  // The plain spec that stays is the same model without a search, and has the intervals of one.
+  const { features: _, intervals, ...others } = given;
+  const hyperParameters = {
+    ...others,
+    ...intervals === undefined || (search && intervals === "bootstrap") ? {} : { intervals },
+  };
   const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
   const fit = await fitModel(design, encoder, fixedAtZero, threads, { ...options, hyperParameters });
   const { tables: __, ...plain } = spec;

@@ -4,6 +4,7 @@ import { unpackPrecision } from "../../pipeline/model/packed_precision.ts";
 import type { ColumnPredictor } from "../../pipeline/model/column_findings.ts";
 import { createColumnPredictor } from "../../pipeline/model/column_predictor.ts";
 import { invertPrecision, type StandardErrorOf } from "../../pipeline/model/standard_error.ts";
+import { createDrawnError, unpackDraws } from "../../pipeline/model/table_draws.ts";
 import { createExplainer, type Explainer } from "../../pipeline/model/explanation.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 
@@ -28,8 +29,10 @@ export function createRowExplainer(metadata: ArtifactMetadata) {
 }
 
 async function standardErrorOf(
-  { encoder, precision: text, covariance }: ArtifactMetadata,
+  { encoder, precision: text, covariance, draws }: ArtifactMetadata,
 ): Promise<StandardErrorOf> {
+  const drawn = draws && unpackDraws(draws, encoder);
+  if (drawn) return createDrawnError(encoder, drawn);
   const precision = text === undefined ? undefined : unpackPrecision(text, encoder.columnCount + 1);
   if (!precision) throw intervalMissing();
   const robust = covariance === undefined ? undefined : unpackPrecision(covariance, encoder.columnCount + 1);
@@ -49,6 +52,6 @@ function intervalMissing(): Failure {
     "interval-missing",
     "The model in production has no intervals, because it has no covariance of its coefficients: it was trained with an " +
       "L1 penalty, by mini-batches, with class weights, has too many columns, or is of curves and tables. Ask without interval, or train with " +
-      "--penalty l2 or none.",
+      "--penalty l2 or none, or curves and tables with --intervals bootstrap.",
   );
 }

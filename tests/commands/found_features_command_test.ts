@@ -46,6 +46,19 @@ Deno.test("clickwell train FILE --features auto: finds tables, repeats them, mak
     ) assert.match(trained.stderr, expected);
 
     const spec = join(folder, "data", "features.json");
+    const drawn = resultOf(
+      await clickwell("train", "--spec", spec, "--features", "auto", "--intervals", "bootstrap", "--json"),
+    );
+    assert.equal(drawn.version, 2);
+    assert.match((await clickwell("train", "--repeat", "2")).stderr, /every byte agrees/);
+    const withErrors = await clickwell("models", "show", "2");
+    assert.match(
+      withErrors.stderr + withErrors.stdout,
+      /table of (x × plan|plan × x) \(\d+ × \d+\), coefficient \d\.\d{3} ± 0\.\d{3}/,
+    );
+    const continued = await clickwell("train", "--from", "2");
+    assert.match(continued.stderr, /is a model of curves and tables, which new rows alone cannot continue/);
+
     const again = resultOf(await clickwell("train", "--spec", spec, ...auto, "--json"));
     assert.equal(again.version, 1);
     const search = again.search as Record<string, unknown>;
@@ -76,8 +89,8 @@ Deno.test("clickwell train FILE --features auto: finds tables, repeats them, mak
     assert.match(list.stderr + list.stdout, /found features/);
 
     const plain = resultOf(await clickwell("train", "--spec", spec, "--json"));
-    assert.equal(plain.version, 2);
-    const compared = resultOf(await clickwell("models", "compare", "1", "2", "--json"));
+    assert.equal(plain.version, 3);
+    const compared = resultOf(await clickwell("models", "compare", "1", "3", "--json"));
     const logLoss = (compared.metrics as Record<string, { difference: number }>).log_loss;
     assert.ok(logLoss.difference > 0.05, "the plain model is worse");
 
@@ -131,6 +144,8 @@ Deno.test("clickwell train --features auto: flags of other fits are refused by n
       [["--solver", "lbfgs"], /--solver is not for --features auto/],
       [["--hidden", "8"], /--hidden is not for --features auto/],
       [["--from", "1"], /--from is not for --features auto/],
+      [["--intervals", "robust"], /--intervals robust is not for --features auto/],
+      [["--intervals", "hessian"], /which have those of --intervals bootstrap, or none/],
       [["--time-budget", "soon"], /--time-budget is "soon", expected a duration such as 90s, 5m or 1h/],
     ];
     for (const [words, message] of cases) {
@@ -141,4 +156,9 @@ Deno.test("clickwell train --features auto: flags of other fits are refused by n
     const { code, stderr } = await clickwell("train", "--time-budget", "10s");
     assert.equal(code, 2);
     assert.match(stderr, /--time-budget ends a search: add --features auto/);
+    for (const command of ["train", "sweep"]) {
+      const refused = await clickwell(command, "--intervals", "bootstrap");
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, /--intervals bootstrap is for curves and tables: add --features auto/);
+    }
   }));

@@ -5,6 +5,7 @@ import { createForestBuilder } from "./forest.ts";
 import type { Pair } from "./found_model.ts";
 import { createGrower, type TreeRows } from "./grow.ts";
 import type { Leaf } from "./leaf.ts";
+import { resampledWeights } from "./resampled_weights.ts";
 
 /** The least share of a label by which boosting starts, if the rows have one label. */
 const rateMin = 1e-6;
@@ -21,9 +22,11 @@ export function* boost(
   task: BoostTask,
   onTree?: (tree: number) => void,
 ): Generator<void, BoostRun> {
-  const { fields, labels, weights } = rows;
-  const { treesMax, patience, scoredOn } = task;
-  const fitted = rowsOf(rows, new Set(task.fittedTo));
+  const { fields, labels } = rows;
+  const { treesMax, patience, scoredOn, resample } = task;
+  const weights = resample ? resampledWeights(rows, resample) : rows.weights;
+  const among = rowsOf(rows, new Set(task.fittedTo));
+  const fitted = resample && weights ? among.filter((row) => weights[row] > 0) : among;
   const scored = scoredOn === undefined
     ? new Uint32Array(0)
     : rowsOf(rows, new Set([scoredOn, scoredOn + onlyScored]));

@@ -1,4 +1,4 @@
-import type { Pair, RowFolds, Stage } from "./found_model.ts";
+import type { Pair, RowFolds, SearchRows, Stage } from "./found_model.ts";
 
 /** A field's bins as trees see them: at most 65,536. */
 export interface BoostField {
@@ -14,6 +14,14 @@ export interface BoostRows {
   readonly labels: Uint8Array<SharedArrayBuffer>;
   readonly weights?: Float64Array<SharedArrayBuffer>;
   readonly blocks: RowFolds["blocks"];
+  /** Hash of each row's group, shape (rows); present if groups are resampled. */
+  readonly groups?: SearchRows["groups"];
+}
+
+/** Which resample of the groups rows are weighted by: see `drawCounts`. */
+export interface Resample {
+  readonly number: number;
+  readonly seed: number;
 }
 
 /** Rows and their folds. */
@@ -35,6 +43,8 @@ export interface BoostTask {
   /** Trees after the best one at which a scored run ends. */
   readonly patience: number;
   readonly seed: number;
+  /** Rows count as often as their group is in this resample. */
+  readonly resample?: Resample;
 }
 
 /** What a run of boosting found. */

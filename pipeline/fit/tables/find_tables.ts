@@ -2,6 +2,7 @@ import { boostAll } from "./boost_jobs.ts";
 import { rowsOf } from "./boost.ts";
 import { blocksOf, poolLevels, takeRows } from "./boost_fields.ts";
 import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
+import type { DrawBasis } from "./draw_tables.ts";
 import { fitTables } from "./fit_tables.ts";
 import type { FoundModel, SearchRows, Stage, Steps, TreeSteps } from "./found_model.ts";
 import { divideRows, holdOut, placeOf } from "./row_folds.ts";
@@ -20,6 +21,11 @@ const finalRuns = 4;
 /** Numbers of streams of random numbers: the folds are the first. */
 const streams = { final: 100, sample: 200 };
 
+/** A model that can be made again of resampled groups. */
+export interface DrawableModel extends FoundModel {
+  readonly basis: DrawBasis;
+}
+
 /**
  * Finds a model of curves of one field and tables of two. Trees whose paths split on at most two fields are boosted and cross-validated to
  * choose their kind; those of all rows are added up into tables, which get a coefficient each; then like bins are merged, and what a
@@ -29,7 +35,7 @@ const streams = { final: 100, sample: 200 };
  * @throws {Failure} `examples-invalid` if a fold has no rows or one label; whatever `checkpoint` throws.
  * @see Lou et al., Accurate Intelligible Models with Pairwise Interactions (2013).
  */
-export async function findTables(rows: SearchRows, options: SearchOptions): Promise<FoundModel> {
+export async function findTables(rows: SearchRows, options: SearchOptions): Promise<DrawableModel> {
   const { steps } = options;
   const seed = steps?.seed ?? options.seed;
   const context = { ...options, seed };
@@ -52,6 +58,7 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
   const finals = await boostFinal(all, done, context);
   const foldRuns = all.folds.map((_, fold) => kinds.map(({ runs }) => runs[fold]));
   const model = await fitTables(all, foldRuns, finals, context);
+  const basis = { rows: { ...all, groups: rows.groups }, steps: done, model };
   const tables = model.tables.map((table) => ({
     ...table,
     positions: table.positions.map((positions, axis) => {
@@ -72,7 +79,9 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
     trees,
     chosen: true,
   };
-  return { ...model, tables, stages: steps ? [] : [...stages, last], steps: done };
+  const { intercept, outOfFold, certificate } = model;
+  const found = { intercept, tables, outOfFold, certificate };
+  return { ...found, stages: steps ? [] : [...stages, last], steps: done, basis };
 }
 
 /** Searches, or repeats the steps of a search; on many rows, the folds' runs are those of the held-out rows. */

@@ -1,7 +1,7 @@
 import { exp } from "../../math/elementary.ts";
 import { totalWeight } from "./boost_fields.ts";
 import type { BoostRun, FoldedRows } from "./boost_rows.ts";
-import { fitOnFolds, keyOf, tablesIn } from "./fold_coefficients.ts";
+import { fitOnFolds, type FoldCoefficients, keyOf, tablesIn } from "./fold_coefficients.ts";
 import { addTable, type Table } from "./forest_tables.ts";
 import type { FoundModel, FoundTable } from "./found_model.ts";
 import { mergeBins } from "./merge_bins.ts";
@@ -15,7 +15,9 @@ const coefficientMin = 0.02;
 const mergeBudget = 1e-4;
 
 /** Tables of trees, with coefficients fitted on rows that the trees were not. */
-export type FittedTables = Omit<FoundModel, "stages" | "steps">;
+export interface FittedTables extends Omit<FoundModel, "stages" | "steps"> {
+  readonly fitted: FoldCoefficients;
+}
 
 /**
  * Adds the final trees up into tables, multiplies them by their coefficients, merges like bins and purifies them.
@@ -31,7 +33,8 @@ export async function fitTables(
   const { fields, labels, weights } = rows;
   const pause = createPause(context.checkpoint);
   const among = Uint32Array.from(labels.keys());
-  const { form, coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, pause);
+  const fitted = await fitOnFolds(rows, foldRuns, pause);
+  const { form, coefficients, ofTable, outOfFold } = fitted;
   const { tables } = await tablesIn(form, finals, { fields, among, weights }, pause);
   const kept = tables.flatMap((table) => {
     const coefficient = ofTable.get(keyOf(table)) ?? 1;
@@ -55,6 +58,7 @@ export async function fitTables(
     tables: found.sort((a, b) => b.worth - a.worth || compareFields(a, b)),
     outOfFold,
     certificate: coefficients.certificate,
+    fitted,
   };
 }
 
@@ -86,7 +90,7 @@ function* mergeInSteps(
 }
 
 /** Returns the intercept with which the mean probability of the rows is that of their labels, by Newton's method. */
-function fitIntercept(
+export function fitIntercept(
   logits: Float64Array,
   labels: Uint8Array,
   weights: Float64Array | undefined,

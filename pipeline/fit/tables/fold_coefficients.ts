@@ -22,6 +22,10 @@ export interface FoldCoefficients {
   /** The coefficient of a table, by `keyOf`. */
   readonly ofTable: ReadonlyMap<string, number>;
   readonly outOfFold: OutOfFold;
+  /** What the coefficients were fitted to: their tables, by `keyOf`, values of these, and the row of each value. */
+  readonly keys: readonly string[];
+  readonly values: TableValues;
+  readonly places: Uint32Array;
 }
 
 /** Returns the name of a table's fields. */
@@ -53,20 +57,20 @@ export async function fitOnFolds(
   pause: Pause,
 ): Promise<FoldCoefficients> {
   const scored = scoredRows(rows);
-  let best: { form: TableForm; keys: readonly string[]; fitted: CrossFitted } | undefined;
+  let best: Pick<FoldCoefficients, "form" | "keys" | "values" | "places" | "coefficients"> | undefined;
   for (const form of forms) {
-    const { values, keys, start } = await valuesIn(form, rows, runs, { scored, pause });
-    const fitted = await crossFit(values, scored.map(({ length }) => length), { intercept: start, pause });
-    if (!best || fitted.loss < best.fitted.loss) best = { form, keys, fitted };
+    const { start, ...own } = await valuesIn(form, rows, runs, { scored, pause });
+    const counts = scored.map(({ length }) => length);
+    const coefficients = await crossFit(own.values, counts, { intercept: start, pause });
+    if (!best || coefficients.loss < best.coefficients.loss) best = { form, ...own, coefficients };
   }
   if (!best) throw new Error("no form was fitted");
-  const { form, keys, fitted } = best;
+  const { keys, coefficients: fitted } = best;
   let from = 0;
   const foldLogits = scored.map(({ length }) => fitted.logits.subarray(from, from += length));
   const { blocks, folds } = rows;
   return {
-    form,
-    coefficients: fitted,
+    ...best,
     ofTable: new Map(keys.map((key, t) => [key, fitted.coefficients[t]])),
     outOfFold: { blocks, folds, ...scoreFolds(rows, rows, foldLogits) },
   };
@@ -84,7 +88,7 @@ async function valuesIn(
   rows: FoldedRows,
   runs: readonly (readonly BoostRun[])[],
   { scored, pause }: ScoredOptions,
-): Promise<{ values: TableValues; keys: readonly string[]; start: number }> {
+): Promise<Pick<FoldCoefficients, "values" | "keys" | "places"> & { start: number }> {
   const { fields, labels, weights } = rows;
   const total = scored.reduce((sum, { length }) => sum + length, 0);
   const columns = new Map<string, Float64Array>();
@@ -108,5 +112,5 @@ async function valuesIn(
     labels: Uint8Array.from(places, (row) => labels[row]),
     weights: weights && Float64Array.from(places, (row) => weights[row]),
   };
-  return { values, keys: [...columns.keys()], start: starts / runs.length };
+  return { values, keys: [...columns.keys()], places, start: starts / runs.length };
 }

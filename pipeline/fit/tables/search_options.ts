@@ -4,7 +4,7 @@ import type { Stage, Steps } from "./found_model.ts";
 
 /** What a search is doing. */
 export interface SearchEvent extends Pick<Stage, "mode" | "leaves" | "pairCount"> {
-  readonly stage: Stage["name"] | "held-out" | "final";
+  readonly stage: Stage["name"] | "held-out" | "final" | "resamples";
   /** Trees grown in this stage so far, over all folds or seeds. */
   readonly trees: number;
   /** Trees of the whole stage, if that is known. */

@@ -9,6 +9,8 @@ import type { Fit } from "../../fit/fit.ts";
 import { findTables } from "../../fit/tables/find_tables.ts";
 import type { FoundModel, Stage } from "../../fit/tables/found_model.ts";
 import type { SearchEvent } from "../../fit/tables/search_options.ts";
+import { drawTables } from "../../fit/tables/draw_tables.ts";
+import type { TableDraws } from "../../model/table_draws.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import type { FoundRows } from "../../report/found_sums.ts";
@@ -60,6 +62,8 @@ export interface FoundFeatures {
   readonly fit: Fit;
   /** Absent for the plain spec. */
   readonly outOfFold?: OutOfFold;
+  /** Present if they were asked for. */
+  readonly draws?: TableDraws;
   readonly notes: readonly string[];
 }
 
@@ -104,17 +108,19 @@ export async function findFeatures(
   // Signals are delivered between tasks.
   await yieldToEventLoop();
   const rows = searchRowsOf(binned, design, hyperParameters.split);
+  const work = {
+    ...{ threads, kept },
+    observe: observe?.stage && ((event: SearchEvent) => observe.stage?.(progressOf(event))),
+    checkpoint: () => signal?.throwIfAborted(),
+  };
   const model = await findTables(rows, {
+    ...work,
     seed: hyperParameters.seed,
-    threads,
-    kept,
     steps: wanted && stepsOf(wanted, hyperParameters.seed, names),
     stopAt(stage) {
       observe?.searched?.(stage);
       return isCutShort ||= isOver?.() ?? false;
     },
-    observe: observe?.stage && ((event) => observe.stage?.(progressOf(event))),
-    checkpoint: () => signal?.throwIfAborted(),
   });
   const shift = classShift(sums, hyperParameters.classWeight);
   const isBalanced = hyperParameters.classWeight === "balanced";
@@ -136,17 +142,14 @@ export async function findFeatures(
     outOfFold: { tables: { logLoss, ece }, plain },
     stages: model.stages,
     isCutShort,
-    tables: model.tables.map(({ fields, worth, coefficient, cells }) => ({
-      of: fields.map((field) => names[field]),
-      effect: Math.sqrt(worth),
-      coefficient,
-      cells: cells.length,
-    })),
+    tables: termsOf(model, names),
     leftOut: binned.leftOut,
   };
   if (search.taken === "plain") return { search, found: undefined };
+  const draws = hyperParameters.intervals === "bootstrap" ? await drawTables(model.basis, work) : undefined;
   const { encoder, positionsOfBins } = foundEncoder(binned, model.tables);
   const found = {
+    ...draws ? { draws } : {},
     design: foundDesign(design, binned, model.tables, chunkStore),
     encoder,
     axes: binned.axes.map(({ name, codes, range }, a) => ({
@@ -168,6 +171,15 @@ export async function findFeatures(
   return { search, found };
 }
 
+function termsOf({ tables }: FoundModel, names: readonly string[]): FoundTerm[] {
+  return tables.map(({ fields, worth, coefficient, cells }) => ({
+    of: fields.map((field) => names[field]),
+    effect: Math.sqrt(worth),
+    coefficient,
+    cells: cells.length,
+  }));
+}
+
 /** @throws {Failure} `usage-invalid` */
 function requireSettings({ optimizer }: HyperParameters): void {
   if (optimizer === undefined) return;
@@ -186,6 +198,8 @@ function requireAxes(names: readonly string[]): void {
 function progressOf({ stage, mode, leaves, pairCount, trees, treesTotal }: SearchEvent) {
   const what = stage === "final"
     ? "final tables"
+    : stage === "resamples"
+    ? "tables of resamples"
     : `${stage}: ${leaves} leaves${pairCount > 0 ? `, ${pairCount} pairs` : ""}, ${mode} splits`;
   return {
     stage: what,

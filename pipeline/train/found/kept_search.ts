@@ -26,12 +26,14 @@ export interface SearchSettings {
   readonly hyperParameters: HyperParameters;
 }
 
-/** Trains with the stages of a search kept until the training ends; of a training without a search there are none. */
+/** Trains with the stages of a search, and resamples, kept until the training ends; other trainings have none. */
 export async function keepingStages<T>(
-  { dataDir, ...settings }: SearchSettings,
+  { dataDir, hyperParameters: { intervals, ...hyperParameters }, ...rows }: SearchSettings,
   train: (kept: KeptSearch | undefined) => Promise<T>,
 ): Promise<T> {
-  if (settings.hyperParameters.features !== "auto") return await train(undefined);
+  if (hyperParameters.features !== "auto" && intervals !== "bootstrap") return await train(undefined);
+  // Without the intervals: a search goes on without them from where it was with them.
+  const settings = { ...rows, hyperParameters };
   const kept = openKeptSearch(dataDir, [version, settings]);
   try {
     const trained = await train(kept);
@@ -105,8 +107,9 @@ function hashOf(value: unknown): string {
 /** @returns Whether the runs were written. */
 function writeRuns(folder: string, path: string, runs: readonly BoostRun[]): boolean {
   const partial = `${path}.partial`;
-  const text = JSON.stringify(runs.map(lineOf));
   try {
+    // Throws if the runs are longer than a string can be.
+    const text = JSON.stringify(runs.map(lineOf));
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     removeIfThere(partial);
     writeDurably(

@@ -10,7 +10,9 @@ const intervalSchema = z.object({
   level: z.number(),
   low: z.number().min(0).max(1),
   high: z.number().min(0).max(1),
-}).describe("interval of the probability, from the covariance of the model's coefficients").meta({
+}).describe(
+  "interval of the probability, from the covariance of the model's coefficients or resamples of its tables",
+).meta({
   id: "Interval",
 });
 

@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { createColumnValues } from "../../../pipeline/evaluate/divisions.ts";
 import { recountedCurves } from "../../../pipeline/report/recounted_curves.ts";
+import { packCells } from "../../../pipeline/encode/packed_table.ts";
+import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
+import { packDraws } from "../../../pipeline/model/table_draws.ts";
+import type { FoundRows } from "../../../pipeline/report/found_sums.ts";
 import { foundParts } from "../../../pipeline/report/found_parts.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { denseExamples } from "../../support/dense_loss.ts";
@@ -24,10 +28,15 @@ const spec = specOf([
   { name: "at", type: "time", parts: ["weekday", "age"] },
 ], { weight: true });
 const partition = { partCount: 3, partOf: (group: number) => group % 4 === 0 ? 1 : 0 };
-const { binned, encoder, positionsOfBins, design, coefficients } = encodeByTables(spec, rows, random, {
-  partition,
-});
-const { curves, crosses } = foundParts({ encoder, coefficients, intercept: -0.5 }, {
+const { binned, tables, encoder, positionsOfBins, design, coefficients } = encodeByTables(
+  spec,
+  rows,
+  random,
+  {
+    partition,
+  },
+);
+const foundRows: FoundRows = {
   design,
   axes: binned.axes.map(({ name, codes, range }, a) => ({
     name,
@@ -38,7 +47,8 @@ const { curves, crosses } = foundParts({ encoder, coefficients, intercept: -0.5 
   trainParts: [0],
   evaluatedParts: [1],
   probabilityOf: (logit) => 1 / (1 + Math.exp(-logit)),
-});
+};
+const { curves, crosses } = foundParts({ encoder, coefficients, intercept: -0.5 }, foundRows);
 const sum = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
 Deno.test("report of found features: a curve of each axis has all rows in its parts, and a mean effect of 0", () => {
@@ -110,4 +120,50 @@ Deno.test("report of found features: the pairs of the largest spread, each with 
     assert.ok(clicks.every((line, i) => line.every((count, j) => count <= rows[i][j])));
   }
   assert.ok(JSON.stringify({ curves, crosses }).length < 200_000);
+});
+
+Deno.test("report of found features: the interval of a part or cell is that of its effect in each draw", () => {
+  const count = 5;
+  const cells = tables.map(({ cells }) =>
+    Float64Array.from({ length: count * cells.length }, () => random.uniform() - 0.5)
+  );
+  const draws = packDraws({
+    count,
+    intercepts: new Float64Array(count),
+    tables: cells.map((own) => ({ coefficients: new Float64Array(count), cells: own })),
+  });
+  const own = foundParts({ encoder, coefficients, intercept: -0.5, draws }, foundRows);
+  assert.deepEqual(
+    own.curves.map(({ parts }) => parts.map(({ effect }) => effect)),
+    curves.map(({ parts }) => parts.map(({ effect }) => effect)),
+  );
+  // What a report of each draw would show.
+  const drawn = Array.from({ length: count }, (_, draw) => {
+    const ofDraw = encoder.tables?.map((table, t) => ({
+      ...table,
+      cells: packCells(tables[t].cells.map((_, k) => cells[t][k * count + draw] / coefficients[t])),
+    })) ?? [];
+    return foundParts({ encoder: { ...encoder, tables: ofDraw }, coefficients, intercept: 0 }, foundRows);
+  });
+  const z = -normalQuantile(0.05);
+  const reachOf = (values: readonly number[]) => {
+    const mean = sum(values) / count;
+    return z * Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (count - 1));
+  };
+  own.curves.forEach(({ field, parts }, c) =>
+    parts.forEach(({ name, effect, low = NaN, high = NaN }, p) => {
+      const expected = reachOf(drawn.map(({ curves }) => Number(curves[c].parts[p].effect)));
+      assertClose((high - low) / 2, expected, 0.02 * expected, `${field} ${name}`);
+      assertClose((high + low) / 2, Number(effect), 1e-12, `${field} ${name}`);
+    })
+  );
+  for (const { of, effects, reaches = [] } of own.crosses) {
+    const same = drawn.map(({ crosses }) => crosses.find((other) => other.of.join() === of.join()));
+    effects.forEach((line, i) =>
+      line.forEach((_, j) => {
+        const expected = reachOf(same.map((heat) => Number(heat?.effects[i][j])));
+        assertClose(reaches[i][j], expected, 0.02 * expected, `${of} ${i} ${j}`);
+      })
+    );
+  }
 });
