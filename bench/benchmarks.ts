@@ -29,6 +29,7 @@ import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { trainPostgres } from "./train_postgres.ts";
+import { trainTrino } from "./train_trino.ts";
 import { wholePath } from "./whole_path.ts";
 import { wideTable } from "./wide_table.ts";
 
@@ -39,6 +40,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "read-wide": readWide,
   "whole-path": wholePath,
   "train-postgres": trainPostgres,
+  "train-trino": trainTrino,
   "wide-table": wideTable,
   "own-table": ownTable,
   "fit-l2": fitL2,

@@ -73,6 +73,7 @@ export async function peerVersions(names: readonly string[]): Promise<Record<str
     "requirements-postgres.txt",
     "requirements-quality.txt",
     "requirements-serving.txt",
+    "requirements-trino.txt",
   ].map((name) => join(benchFolder, name));
   const pins = (await Promise.all(files.map((file) => Deno.readTextFile(file)))).join("\n").split("\n");
   for (const name of names) {
