@@ -52,8 +52,16 @@ export interface Trino extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** Fetches Trino if need be, and starts it. Takes about a minute. */
-export async function startTrino(): Promise<Trino> {
+/** An object store whose bucket the catalog `s3` has its tables in. */
+export interface TrinoObjects {
+  readonly origin: string;
+  readonly bucket: string;
+  /** AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+/** Fetches Trino if need be, and starts it. Takes about a minute. @param objects Adds the catalog `s3`. */
+export async function startTrino(objects?: TrinoObjects): Promise<Trino> {
   const java = await javaHome();
   if (java === undefined) throw new Error("no JDK");
   await fetchTrino(java);
@@ -63,7 +71,7 @@ export async function startTrino(): Promise<Trino> {
   const [port, workerPort] = [freePort(), freePort()];
   const nodes = [{ name: "coordinator", own: port }, { name: "worker", own: workerPort }].map((
     { name, own },
-  ) => startNode(java, { folder: join(folder, name), name, own, port, dataDir }));
+  ) => startNode(java, { folder: join(folder, name), name, own, port, dataDir, objects }));
   const origin = `http://127.0.0.1:${port}`;
   const trino: Trino = {
     origin,
@@ -121,9 +129,10 @@ interface NodePlan {
   /** The coordinator's port. */
   readonly port: number;
   readonly dataDir: string;
+  readonly objects: TrinoObjects | undefined;
 }
 
-function startNode(java: string, { folder, name, own, port, dataDir }: NodePlan): Deno.ChildProcess {
+function startNode(java: string, { folder, name, own, port, dataDir, objects }: NodePlan): Deno.ChildProcess {
   const etc = join(folder, "etc");
   Deno.mkdirSync(join(etc, "catalog"), { recursive: true });
   const isCoordinator = own === port;
@@ -150,6 +159,19 @@ function startNode(java: string, { folder, name, own, port, dataDir }: NodePlan)
     `local.location=${dataDir}`,
     "hive.non-managed-table-writes-enabled=true",
   ]);
+  if (objects) {
+    write("catalog/s3.properties", [
+      "connector.name=hive",
+      "hive.metastore=file",
+      `hive.metastore.catalog.dir=s3://${objects.bucket}/metastore`,
+      "fs.native-s3.enabled=true",
+      `s3.endpoint=${objects.origin}`,
+      "s3.region=us-east-1",
+      "s3.path-style-access=true",
+      `s3.aws-access-key=${objects.keys.AWS_ACCESS_KEY_ID}`,
+      `s3.aws-secret-key=${objects.keys.AWS_SECRET_ACCESS_KEY}`,
+    ]);
+  }
   write("catalog/memory.properties", ["connector.name=memory"]);
   const properties = {
     "node.environment": "test",

@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import type { SqlEngine } from "../../../pipeline/engine/sql_engine.ts";
 import { openTrino } from "../../../pipeline/engine/trino_engine.ts";
 import { differentialPython } from "../../differential/install.ts";
+import { versitygw } from "../../fleet/object_servers.ts";
 import { openDuckdb } from "../../support/duckdb_engine.ts";
 import { cases, compare, statements } from "../../support/engine_cases.ts";
+import { testKeys } from "../../support/object_stores.ts";
 import { startTrino, trinoMissing } from "../../support/trino.ts";
 
 const ignore = !existsSync(differentialPython);
@@ -21,36 +23,45 @@ async function withDuckdb(use: (engine: SqlEngine) => Promise<void>): Promise<vo
   }
 }
 
-/** Trino has no keys, and needs a prefix of 0 for none. */
-async function withTrino(use: (engine: SqlEngine) => Promise<void>): Promise<void> {
-  await using trino = await startTrino();
-  const engine = openTrino({
-    origin: trino.origin,
-    catalog: "memory",
-    schema: "default",
-    user: "test",
-    statementSeconds: 300,
-  });
-  const types = { INTEGER: "BIGINT", REAL: "DOUBLE", TEXT: "VARCHAR" };
-  for (const statement of statements(types)) {
-    await engine.query(
-      statement.replace(/ PRIMARY KEY| NOT NULL/g, statement.startsWith("CREATE TABLE") ? "" : "$&"),
-    );
-  }
-  await use(engine);
-}
-
 const trinoCases = ["crosses", "weights", "time and groups", "hash"];
 const noTrino = await trinoMissing();
+const trinoTables = statements({ INTEGER: "BIGINT", REAL: "DOUBLE", TEXT: "VARCHAR" });
 Deno.test({
   name: `Trino gives the coefficients of a local training${noTrino ? `: skipped, ${noTrino}` : ""}`,
   ignore: noTrino !== undefined,
-}, async () => {
-  await withTrino(async (engine) => {
-    for (const [name, spec, settings] of cases.filter(([name]) => trinoCases.includes(name))) {
-      await compare(engine, spec, settings, name === "weights" ? undefined : '"memory"."default"');
-    }
-  });
+}, async (t) => {
+  await using objects = await versitygw?.start(testKeys);
+  await using trino = await startTrino(
+    objects && { origin: objects.origin, bucket: "bucket", keys: testKeys },
+  );
+  const open = (catalog: string, schema: string) =>
+    openTrino({ origin: trino.origin, catalog, schema, user: "test", statementSeconds: 300 });
+  const memory = open("memory", "default");
+  for (const statement of trinoTables) {
+    // Trino has no keys.
+    await memory.query(
+      statement.startsWith("CREATE TABLE") ? statement.replace(/ PRIMARY KEY| NOT NULL/g, "") : statement,
+    );
+  }
+  for (const [name, spec, settings] of cases.filter(([name]) => trinoCases.includes(name))) {
+    await t.step(name, async () => {
+      await compare(memory, spec, settings, name === "weights" ? undefined : '"memory"."default"');
+    });
+  }
+  const places = { hive: "parquet files in a folder", ...(objects ? { s3: "parquet files in S3" } : {}) };
+  for (const [catalog, name] of Object.entries(places)) {
+    await t.step(name, async () => {
+      const engine = open(catalog, "lake");
+      await engine.query(`CREATE SCHEMA ${catalog}.lake`);
+      for (const table of ["offers", "leads", "clicks"]) {
+        await engine.query(
+          `CREATE TABLE ${table} WITH (format = 'PARQUET') AS SELECT * FROM memory.default.${table}`,
+        );
+      }
+      await engine.query(trinoTables[trinoTables.length - 1]);
+      await compare(engine, {}, {}, `"${catalog}"."lake"`);
+    });
+  }
 });
 
 for (const [name, spec, settings] of cases) {
