@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
-import { fileState } from "../pipeline/files/file_state.ts";
-import { proposeUnjudged } from "../pipeline/init/propose_files.ts";
+import { proposeUnjudged, type UnjudgedFiles } from "../pipeline/init/propose_files.ts";
+import { startLookThreads } from "../pipeline/init/look_threads.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
+import type { Threads } from "../pipeline/runtime/thread_pool.ts";
 import { judgedAside, judgedHere } from "../pipeline/init/unjudged_proposal.ts";
 import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
 import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
@@ -97,11 +98,27 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   rejectExclusive(invocation);
   requireReportPath(options);
   const format = textFormatOf(options);
-  const { unjudged, left } = await proposeUnjudged(positionals, wishesOf(options), {
-    signal,
-    observe: lookObserver(terminal),
-    ...format ? { format } : {},
-  });
+  const threads = startLookThreads(positionals);
+  try {
+    const look = { signal, observe: lookObserver(terminal), threads, ...format ? { format } : {} };
+    return proposed(invocation, await proposeUnjudged(positionals, wishesOf(options), look), threads);
+  } catch (error) {
+    threads?.close();
+    throw error;
+  }
+}
+
+/**
+ * Writes a proposal.
+ *
+ * @param threads Of the look at large files: closed as soon as they have searched for leaks.
+ */
+function proposed(
+  invocation: FilesInvocation,
+  { unjudged, left }: UnjudgedFiles,
+  threads: Threads | undefined,
+): ProposedSettings {
+  const { options, positionals, terminal, signal } = invocation;
   const stored = { types: storedTypes(options.data), nulls: storedNulls(options.data) };
   const adapted = (proposal: Proposal) =>
     withNulls(widenProposal(proposal, stored.types) ?? proposal, stored.nulls);
@@ -109,22 +126,22 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   const filesOf = (proposal: Proposal) => proposedFiles(proposal, options.data, models);
   const soFar = adapted(unjudged.judged([]));
   requireFreeFolder(options.data, filesOf(soFar).schema.text, positionals);
-  const isAside = unjudged.rows !== undefined && isLarge(soFar) && existing(filesOf(soFar)).length === 0;
+  const aside = unjudged.rows !== undefined && existing(filesOf(soFar)).length === 0 ? threads : undefined;
   const write = (proposal: Proposal) => {
     for (const line of describeProposal(proposal, left)) terminal.say(line);
-    if (!options.replace && !isAside) rejectEdited(filesOf(proposal), positionals);
+    if (!options.replace && !aside) rejectEdited(filesOf(proposal), positionals);
     terminal.say(writeProposed(filesOf(proposal)));
     return proposal;
   };
-  const judging = isAside ? judgedAside(unjudged) : undefined;
   // The load needs the schema, the end of the training the spec.
-  if (isAside) writeSchema(filesOf(soFar));
-  const settled = judging?.proposal.then((judged) => write(adapted(judged)));
+  if (aside) writeSchema(filesOf(soFar));
+  else threads?.close();
+  const settled = aside && judgedAside(unjudged, aside).then((judged) => write(adapted(judged)));
   settled?.catch(() => {});
   let proposal = settled ?? Promise.resolve(write(adapted(judgedHere(unjudged))));
   const split = options.split ?? soFar.split;
   const settingsFor = (proposal: Proposal) => settingsOf(proposal, filesOf(proposal), { models, split });
-  let isSettled = !isAside;
+  let isSettled = !aside;
   settled?.then(() => isSettled = true, () => {});
   return {
     settings: settingsFor(soFar),
@@ -152,16 +169,8 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
       proposal = Promise.resolve(widened.proposal);
       return settingsFor(widened.proposal);
     },
-    close: () => judging?.close(),
+    close: () => threads?.close(),
   };
-}
-
-/** Smaller files are looked at and loaded before another thread has started. */
-const asideBytesMin = 16 * 2 ** 20;
-
-function isLarge({ tables }: Proposal): boolean {
-  const paths = tables.flatMap(({ paths }) => paths);
-  return paths.reduce((sum, path) => sum + fileState(path).size, 0) >= asideBytesMin;
 }
 
 /** Widens the columns of a proposal, and says what changes. @returns undefined if nothing does. */

@@ -28,13 +28,18 @@ export function levelEffect(values: ColumnValues, labels: Uint8Array): LevelEffe
   const codes = codesOf(values);
   const isMissing = (row: number) =>
     values.is === "texts" ? values.codes[row] < 0 : Number.isNaN(values.numbers[row]);
-  const used = Uint32Array.from(codes.keys().filter((row) => labels[row] <= 1 && !isMissing(row)));
-  const ones = used.reduce((sum, row) => sum + labels[row], 0);
-  const p = used.length === 0 ? 0 : ones / used.length;
+  let [rows, ones, size] = [0, 0, 0];
+  for (let row = 0; row < codes.length; row++) {
+    if (labels[row] > 1 || isMissing(row)) continue;
+    rows++;
+    ones += labels[row];
+    size = Math.max(size, codes[row] + 1);
+  }
+  const p = rows === 0 ? 0 : ones / rows;
   const noise = p * (1 - p);
-  const size = used.reduce((max, row) => Math.max(max, codes[row] + 1), 0);
   const [counts, sums] = [new Uint32Array(size), new Float64Array(size)];
-  for (const row of used) {
+  for (let row = 0; row < codes.length; row++) {
+    if (labels[row] > 1 || isMissing(row)) continue;
     counts[codes[row]]++;
     sums[codes[row]] += labels[row] - p;
   }

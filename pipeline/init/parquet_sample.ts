@@ -24,29 +24,35 @@ export interface FileSample extends SampledRows {
 const rangeCount = 4;
 
 /**
- * Looks at a parquet file in ranges of rows that are spread over it.
+ * Returns a function that reads columns of a parquet file in ranges of rows that are spread over it: those in a part of the list of
+ * columns that can be read, from and to a share of its length.
  *
  * @throws {Failure} `file-missing`; `file-invalid` for a damaged file, or one beyond a limit.
  */
-export async function sampleParquet(path: string, signal?: AbortSignal): Promise<FileSample> {
+export function openSample(
+  path: string,
+): (from: number, to: number, signal?: AbortSignal) => Promise<FileSample> {
   const footer = footerOf(path);
   const kinds = footer.columns.map((column) => ({ column, kind: kindOf(column) }));
-  const read = kinds.flatMap(({ column: { name }, kind }) =>
+  const all = kinds.flatMap(({ column: { name }, kind }) =>
     kind === undefined ? [] : [{ column: readColumn(name, typeOf(kind), isTime(kind)), kind }]
   );
   const unreadable = kinds.flatMap(({ column, kind }) =>
     kind === undefined ? [{ column: column.name, why: whyUnreadable(column) }] : []
   );
-  const columns = read.map(({ column }) => column);
-  const reader = openParquet(path, () => columns.map((column) => ({ column, name: column.name })));
-  try {
-    const ranges = columns.length === 0 ? [] : rangesOf(footer, rowsToLookAt(columns.length));
-    const sample = await sampleRows(reader, columns, { ranges, signal });
-    const isWhole = sample.rows === footer.rowCount;
-    return { ...sample, isWhole, read, unreadable, rowCount: footer.rowCount };
-  } finally {
-    reader.close();
-  }
+  const ranges = all.length === 0 ? [] : rangesOf(footer, rowsToLookAt(all.length));
+  return async (from, to, signal) => {
+    const read = all.slice(Math.round(from * all.length), Math.round(to * all.length));
+    const columns = read.map(({ column }) => column);
+    const reader = openParquet(path, () => columns.map((column) => ({ column, name: column.name })));
+    try {
+      const sample = await sampleRows(reader, columns, { ranges, signal });
+      const isWhole = sample.rows === footer.rowCount;
+      return { ...sample, isWhole, read, unreadable, rowCount: footer.rowCount };
+    } finally {
+      reader.close();
+    }
+  };
 }
 
 function footerOf(path: string): Footer {

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type FileFormat, formatOf } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 import { ownTableNames } from "../store/table.ts";
 import type { ColumnKind, ColumnProfile } from "./column_profile.ts";
 import {
@@ -12,9 +13,9 @@ import {
   timeNotes,
   unitNotes,
 } from "./file_notes.ts";
-import { sampleParquet } from "./parquet_sample.ts";
+import { lookAtParquet } from "./parquet_look.ts";
 import { withCheckedKey } from "./key_check.ts";
-import { textColumns, typedColumns } from "./typed_columns.ts";
+import { textColumns } from "./typed_columns.ts";
 import { detectEncoding, sampleText } from "./text_sample.ts";
 
 export type { ColumnKind, ColumnProfile, LevelCount, NumberRange, TextLength } from "./column_profile.ts";
@@ -46,6 +47,8 @@ export interface ProfileOptions {
   readonly signal?: AbortSignal;
   /** Called while a column is read in all rows. */
   readonly observe?: LookObserver | undefined;
+  /** Share the look at a parquet file. */
+  readonly threads?: Threads | undefined;
 }
 
 /** An observer of long looks at a file. @param rowsTotal The number of its rows, maybe an estimate. */
@@ -58,16 +61,13 @@ export type LookObserver = (look: { path: string; rows: number; rowsTotal: numbe
  *   aborted signal.
  */
 export async function profileFile(path: string, options: ProfileOptions = {}): Promise<TableProfile> {
-  const { format: given = {}, signal, observe } = options;
+  const { format: given = {}, signal, observe, threads } = options;
   const encoding = given.encoding ?? detectEncoding(path);
   const format: TextFormat = { ...given, ...encoding === undefined ? {} : { encoding } };
   const fileFormat = formatOf(path, format);
-  const sample = fileFormat === "parquet"
-    ? await sampleParquet(path, signal)
-    : await sampleText(path, format, signal);
-  const { columns, ...found } = fileFormat === "parquet"
-    ? { columns: typedColumns(sample), format, notes: [] }
-    : textColumns(sample, format);
+  const { sample, columns, ...found } = fileFormat === "parquet"
+    ? { ...await lookAtParquet(path, { threads, signal }), format, notes: [] }
+    : await lookAtText(path, format, signal);
   const named = withoutUnusableNames(columns.filter((_, i) => !isFaulty(sample.columns[i])));
   const isPart = sample.rows < sample.rowCount;
   const file = {
@@ -96,6 +96,11 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
       ...fileFormat === "parquet" ? [] : strayTextNotes(named.columns),
     ],
   };
+}
+
+async function lookAtText(path: string, format: TextFormat, signal?: AbortSignal) {
+  const sample = await sampleText(path, format, signal);
+  return { sample, ...textColumns(sample, format) };
 }
 
 /** Extensions of the files that are read. */

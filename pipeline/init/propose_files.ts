@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { inputFilesOf, type LeftFile, noTable, partsByName } from "./folder.ts";
 import { searchKeys } from "./key_search.ts";
+import { startLookThreads } from "./look_threads.ts";
 import { isTime, typeOf } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
 import { joinedParts } from "./table_parts.ts";
@@ -11,6 +12,7 @@ import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
 import { readColumn } from "./sampled_rows.ts";
 import { withinWidth } from "./table_width.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 import type { RowsObserver } from "./whole_columns.ts";
 import { judgedHere, type UnjudgedProposal } from "./unjudged_proposal.ts";
 
@@ -19,6 +21,8 @@ export interface FilesOptions {
   readonly format?: TextFormat;
   readonly signal?: AbortSignal;
   readonly observe?: LookObserver;
+  /** Share the look at parquet files. */
+  readonly threads?: Threads | undefined;
 }
 
 /** A proposal for files, and the things in folders that are no tables. */
@@ -50,15 +54,20 @@ export async function proposeFiles(
   wishes: Wishes,
   options: FilesOptions,
 ): Promise<FilesProposal> {
-  const { unjudged, left } = await proposeUnjudged(paths, wishes, options);
-  return { proposal: judgedHere(unjudged), left };
+  const threads = startLookThreads(paths);
+  try {
+    const { unjudged, left } = await proposeUnjudged(paths, wishes, { ...options, threads });
+    return { proposal: judgedHere(unjudged), left };
+  } finally {
+    threads?.close();
+  }
 }
 
 /** Like `proposeFiles`, without the search for leaks. @throws {Failure} as it does. */
 export async function proposeUnjudged(
   paths: readonly string[],
   wishes: Wishes,
-  { format, signal, observe }: FilesOptions,
+  { format, signal, observe, threads }: FilesOptions,
 ): Promise<UnjudgedFiles> {
   const files = inputFilesOf(paths);
   const left = [...files.left];
@@ -68,6 +77,7 @@ export async function proposeUnjudged(
       ...format ? { format } : {},
       ...signal ? { signal } : {},
       observe,
+      threads,
     });
     if (files.named.includes(path)) profiles.push(await profiling);
     else {

@@ -2,7 +2,7 @@ import type { ParquetReader } from "../files/parquet/reader.ts";
 import type { RowReader } from "../files/columns/row_run.ts";
 import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
 import { releaseBuffer } from "../files/columns/column_buffer.ts";
-import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import { createYielding } from "../runtime/event_loop.ts";
 import type { TableColumn } from "../store/table.ts";
 import { type CollectedColumn, createCollector } from "./column_values.ts";
 
@@ -61,6 +61,7 @@ export async function sampleRows(
   const collectors = columns.map(() => createCollector({ readsNumbers }));
   let [rows, faultyRows, isWhole] = [0, 0, false];
   let faultyRow: string | undefined;
+  const yielding = createYielding();
   try {
     for (const { skipped, count } of ranges) {
       if (skipped > 0) reader.skip?.(run, skipped);
@@ -73,7 +74,7 @@ export async function sampleRows(
         faultyRow ??= run.rowFaults.values().next().value;
         for (const [i, buffer] of run.buffers.entries()) collectors[i].append(buffer);
         clearRowRun(run);
-        await yieldToEventLoop();
+        await yielding();
         signal?.throwIfAborted();
       }
     }

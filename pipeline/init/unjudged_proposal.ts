@@ -1,5 +1,5 @@
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
-import { type Job, startThreads, workerUrl } from "../runtime/thread_pool.ts";
+import type { Job, Threads } from "../runtime/thread_pool.ts";
 import { type LabelledRows, leaksAmong } from "./leak_search.ts";
 import type { Proposal } from "./proposal.ts";
 
@@ -22,12 +22,12 @@ export interface LeaksJob extends Job {
   readonly rows: LabelledRows;
 }
 
-/** Starts the search for leaks in another thread, while the caller loads the tables. `close` ends it. */
-export function judgedAside({ rows, judged }: UnjudgedProposal): {
-  readonly proposal: Promise<Proposal>;
-  close(): void;
-} {
-  const threads = startThreads(2, workerUrl("./leaks_worker.ts", import.meta.url));
+/**
+ * Starts the search for leaks in the other thread of the look, while the caller loads the tables.
+ *
+ * @param threads Closed after it.
+ */
+export function judgedAside({ rows, judged }: UnjudgedProposal, threads: Threads): Promise<Proposal> {
   const search = async () => {
     if (!rows) return judged([]);
     const job: LeaksJob = { kind: "leaks", rows };
@@ -37,5 +37,5 @@ export function judgedAside({ rows, judged }: UnjudgedProposal): {
   const proposal = search().finally(threads.close);
   // Awaited only by those who get that far.
   proposal.catch(() => {});
-  return { proposal, close: threads.close };
+  return proposal;
 }

@@ -8,6 +8,7 @@ import {
   tableNameOf,
   type TableProfile,
 } from "../../../pipeline/init/profile.ts";
+import { startThreads, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
 import { ndjsonOf, parquetOf } from "../../support/temp_files.ts";
@@ -348,4 +349,24 @@ Deno.test("init: numbers keep their spelling until all of a column are numbers",
   assert.deepEqual(column(profile, "c").levels.map(({ level }) => level), ["1.50", "2", "x"]);
   assert.deepEqual(column(profile, "d").levels[0].level, "007");
   assert.deepEqual([column(profile, "e").nulls, column(profile, "e").range?.min], [1, -1]);
+});
+
+Deno.test("profile: threads that share the columns of a parquet file find the same", async () => {
+  const ordinary = parquetOf(rows);
+  const narrow = parquetOf(rows.map(({ id }) => ({ id })));
+  const threads = startThreads(2, workerUrl("../../../pipeline/init/look_worker.ts", import.meta.url));
+  try {
+    for (const content of [ordinary, narrow]) {
+      const { path: _, ...alone } = await profiled("t.parquet", content);
+      const { path: __, ...shared } = await profiled("t.parquet", content, { threads });
+      assert.deepEqual(shared, alone);
+    }
+    await assertRejected(
+      profiled("t.parquet", ordinary.subarray(0, ordinary.length - 20), { threads }),
+      "file-invalid",
+      /t\.parquet/,
+    );
+  } finally {
+    threads.close();
+  }
 });
