@@ -1,6 +1,7 @@
 import type { Benchmark } from "./bench.ts";
 import { batchPrediction } from "./batch_prediction.ts";
 import { cvPath } from "./cv_path.ts";
+import { engineBytes } from "./engine_bytes.ts";
 import { executable } from "./executable.ts";
 import { fitHashed } from "./fit_hashed.ts";
 import { fitHidden } from "./fit_hidden.ts";
@@ -41,6 +42,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "whole-path": wholePath,
   "train-postgres": trainPostgres,
   "train-trino": trainTrino,
+  "engine-bytes": engineBytes,
   "wide-table": wideTable,
   "own-table": ownTable,
   "fit-l2": fitL2,

@@ -33,7 +33,7 @@ export const trainPostgres: Benchmark = {
     const tables = await generatedTables(bench, bench.offers);
     await using postgres = await startPostgres();
     const url = postgres.url();
-    await peer(bench, "postgres_load.py", flags({ tables, url }), nothing);
+    await loadIntoPostgres(bench, tables, url);
     const models: Record<string, string> = {};
     const train = (name: string, pushDownRows: number) => async (): Promise<Sample> => {
       const { sample, path } = await trainOn(bench, url, name, pushDownRows);
@@ -73,7 +73,13 @@ export const trainPostgres: Benchmark = {
   },
 };
 
-async function trainOn(bench: Bench, url: string, name: string, pushDownRows: number) {
+/** Loads tables into a database, with a view of the examples. */
+export async function loadIntoPostgres(bench: Bench, tables: string, url: string): Promise<void> {
+  await peer(bench, "postgres_load.py", flags({ tables, url }), nothing);
+}
+
+/** Trains on a database. @param name Of the folders of its data and models. */
+export async function trainOn(bench: Bench, url: string, name: string, pushDownRows: number) {
   const [data, models] = [join(bench.folder, `${name}-data`), join(bench.folder, `${name}-models`)];
   for (const folder of [data, models]) await Deno.remove(folder, { recursive: true }).catch(() => {});
   const finished = await clickwell(bench, [

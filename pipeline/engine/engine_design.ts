@@ -4,12 +4,13 @@ import { type CrossEncoder, type Encoder, numericOf, transformed } from "../enco
 import { blockCount, blockSalt } from "../evaluate/coarse_rows.ts";
 import { isFrequent } from "../encode/weight_slack.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { createLookups } from "../export/sql_lookups.ts";
+import type { Lookups } from "../export/sql_lookups.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { labelColumn, numberColumn, weightColumn } from "./base_rows.ts";
 import { hashColumn, mixed } from "./partition.ts";
 import type { EngineFactor } from "./factor_columns.ts";
 import { type PartedRows, shownNumber } from "./fit_encoder.ts";
+import type { LookupTables } from "./lookup_tables.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
 
 /** Names of the columns of encoded rows: the position of each factor, each number, the weight in the fit, the part, the block of groups. */
@@ -40,6 +41,7 @@ export interface EngineDesign {
   readonly blocks: readonly Block[];
   /** The rows as a FROM has them. */
   readonly from: string;
+  readonly lookups: LookupTables;
   /** Per column with a 1 in some cell: training rows and those with label 1. */
   readonly cellRows: ReadonlyMap<number, { readonly rows: number; readonly clicks: number }>;
 }
@@ -47,12 +49,12 @@ export interface EngineDesign {
 /** Returns the SELECT of encoded rows: all parts. @param fitWeight The weight of a row in the fit. */
 export function encodedRows(
   { dialect }: SqlEngine,
+  lookups: Lookups,
   rows: PartedRows,
   encoder: Encoder,
   factors: readonly EngineFactor[],
   fitWeight: string,
 ): string {
-  const lookups = createLookups(dialect, "e");
   const { number } = dialect;
   const columns = [
     `${rows.part} AS ${partColumn}`,
@@ -123,6 +125,7 @@ function keyOf(
 /** Plans how encoded rows are grouped, and counts the cells of the training rows. */
 export async function planDesign(
   engine: SqlEngine,
+  lookups: LookupTables,
   from: string,
   encoder: Encoder,
   factors: readonly EngineFactor[],
@@ -151,7 +154,7 @@ export async function planDesign(
   }
   const numericColumns = numericOf(encoder).map(({ column }) => column);
   const design = { columnCount: encoder.columnCount, numericColumns, groups, chunks: [], partRows };
-  return { design, encoder, factors, blocks, from, cellRows };
+  return { design, encoder, factors, blocks, from, lookups, cellRows };
 }
 
 /** Puts factors into blocks, in order, each as long as at most `cellsMax` of its combinations occur; then crosses of several blocks. */
@@ -168,7 +171,10 @@ async function planBlocks(
     sets.push(Array.from({ length: last - first }, (_, i) => first + i));
     first = last;
   }
-  const own = crosses.map((cross) => ({ ...cross, factors: factorIndices(cross.of, factors) }));
+  const own = crosses.map(({ keys, column, of }) => ({
+    columnOf: new Map(keys.map((key, i) => [key, column + i])),
+    factors: factorIndices(of, factors),
+  }));
   const places = own.map((cross) =>
     sets.findIndex((set) => cross.factors.every((factor) => set.includes(factor)))
   );
@@ -191,12 +197,15 @@ async function planBlocks(
 }
 
 function crossColumn(
-  { keys, column, factors: own }: CrossEncoder & { readonly factors: readonly number[] },
+  { columnOf, factors: own }: {
+    readonly columnOf: ReadonlyMap<number, number>;
+    readonly factors: readonly number[];
+  },
   positions: readonly number[],
   factors: readonly EngineFactor[],
 ): number[] {
-  const at = keys.indexOf(keyOf(positions, own, factors));
-  return at < 0 ? [] : [column + at];
+  const column = columnOf.get(keyOf(positions, own, factors));
+  return column === undefined ? [] : [column];
 }
 
 /** Whether few enough combinations of some factors occur. */

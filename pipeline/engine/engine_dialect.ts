@@ -24,15 +24,14 @@ export interface EngineDialect extends Dialect {
   readonly versionQuery: string;
   /** Ends a subquery whose expressions must be computed once, not in each place that uses them. */
   readonly fence: string;
+  /** Returns the statement that keeps a SELECT's rows in a table. @param isShared Whether it is one of a schema, not a temporary one. */
+  readonly createTable: (name: string, isShared: boolean, select: string) => string;
   /**
-   * Returns the statement that keeps a SELECT's rows in a table, and the table's name.
+   * Returns an expression of the value at an integer from 0, if that does not search.
    *
-   * @param place Schema to write to; undefined for a temporary table.
+   * @param values Literals of doubles.
    */
-  readonly createTable: (name: string, place: string | undefined, select: string) => {
-    readonly table: string;
-    readonly statement: string;
-  };
+  readonly elementAt?: (column: string, values: readonly string[]) => string;
   /** Whether a temporary table can be made, without a schema to write to. */
   readonly hasTemporaryTables: boolean;
 }
@@ -54,13 +53,8 @@ const base = (name: string): Dialect => {
   return found;
 };
 
-const temporary = (name: string, place: string | undefined, select: string) => {
-  const table = place === undefined ? quoted(name) : `${place}.${quoted(name)}`;
-  return {
-    table,
-    statement: `CREATE ${place === undefined ? "TEMPORARY " : ""}TABLE ${table} AS\n${select}`,
-  };
-};
+const createTable = (kind: string) => (name: string, isShared: boolean, select: string) =>
+  `CREATE ${isShared ? kind : "TEMPORARY "}TABLE ${name} AS\n${select}`;
 
 const columnsIn = (schema: string, catalog?: string) => (relation: Relation) => {
   const from = catalog === undefined ? "" : `${quoted(relation.catalog ?? catalog)}.`;
@@ -90,7 +84,9 @@ export const postgresDialect: EngineDialect = {
       : columnsIn("")(relation),
   versionQuery: "SHOW server_version",
   fence: " OFFSET 0",
-  createTable: temporary,
+  // Without a log; in contrast to a temporary table, several processes read it at once.
+  createTable: createTable("UNLOGGED "),
+  elementAt: (column, values) => `(ARRAY[${values.join(",")}])[${column} + 1]`,
   hasTemporaryTables: true,
 };
 
@@ -105,7 +101,7 @@ export const duckdbDialect: EngineDialect = {
   columnsOf: columnsIn("current_schema()"),
   versionQuery: "SELECT version()",
   fence: "",
-  createTable: temporary,
+  createTable: createTable(""),
   hasTemporaryTables: true,
 };
 
@@ -127,7 +123,7 @@ export function trinoDialect(catalog: string, schema: string): EngineDialect {
     columnsOf: columnsIn(textLiteral(schema), catalog),
     fence: "",
     versionQuery: "SELECT node_version FROM system.runtime.nodes WHERE coordinator",
-    createTable: temporary,
+    createTable: createTable(""),
     hasTemporaryTables: false,
   };
 }

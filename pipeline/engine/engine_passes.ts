@@ -1,4 +1,4 @@
-import { balancedSum, createLookups, type Lookups } from "../export/sql_lookups.ts";
+import { balancedSum, type Lookups } from "../export/sql_lookups.ts";
 import type { LossSums } from "../fit/objective.ts";
 import type { Passes } from "../fit/passes.ts";
 import { hessianOf } from "../fit/penalised.ts";
@@ -46,9 +46,10 @@ export function createEnginePasses(
   const { design } = encoded;
   const run = async (coefficients: Float64Array, sums: Sums, direction?: Float64Array): Promise<LossSums> => {
     onPass();
-    const lookups = createLookups(engine.dialect, "c");
-    const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients, { direction });
-    const rows = await engine.query(passStatement(engine.dialect, encoded, scored, lookups, sums));
+    const rows = await encoded.lookups.query((lookups) => {
+      const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients, { direction });
+      return passStatement(engine.dialect, encoded, scored, lookups, sums);
+    });
     return addUp(encoded, rows, sums.hessian);
   };
   return {
@@ -69,23 +70,22 @@ export function createEnginePasses(
         columnCount: numericColumns.length,
         numericColumns: [...numericColumns.keys()],
       };
-      const lookups = createLookups(engine.dialect, "c");
-      const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
       const narrow = { ...encoded, blocks: [], design: own };
       const sums = { of: "g", hessian: true } as const;
-      const rows = await engine.query(passStatement(engine.dialect, narrow, scored, lookups, sums));
+      const rows = await encoded.lookups.query((lookups) => {
+        const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
+        return passStatement(engine.dialect, narrow, scored, lookups, sums);
+      });
       return hessianOf(addUp(narrow, rows, true));
     },
     async separates(coefficients) {
       onPass();
-      const lookups = createLookups(engine.dialect, "c");
-      const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
       const wrong = `(${labelColumn} = 1 AND eta <= 0) OR (${labelColumn} = 0 AND eta >= 0)`;
-      const [[count]] = await engine.query(
-        `WITH ${
-          [...lookups.tables(), `scored AS (${scored})`].join(",\n")
-        }\nSELECT count(*) FROM scored WHERE ${wrong}`,
-      );
+      const [[count]] = await encoded.lookups.query((lookups) => {
+        const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
+        const tables = [...lookups.tables(), `scored AS (${scored})`];
+        return `WITH ${tables.join(",\n")}\nSELECT count(*) FROM scored WHERE ${wrong}`;
+      });
       return numberIn(count) === 0;
     },
   };

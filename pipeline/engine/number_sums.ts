@@ -1,7 +1,7 @@
 import type { ColumnSums } from "../report/column_sums.ts";
 import type { NumberPlan } from "../report/curve_plans.ts";
 import { chooseBins, type NumberBins } from "../report/number_bins.ts";
-import { byStep, createLookups } from "../export/sql_lookups.ts";
+import { byStep, createLookups, type Lookups } from "../export/sql_lookups.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { encodedColumn, type EngineDesign, partColumn, positionColumn } from "./engine_design.ts";
 import { type PredictedRows, predictedRows } from "./predicted_rows.ts";
@@ -91,12 +91,12 @@ export async function addNumberSums(
   sums: ReadonlyMap<number, ColumnSums>,
 ): Promise<void> {
   if (bins.length === 0) return;
-  const { engine: { dialect, query }, encoded } = rows;
+  const { engine: { dialect }, encoded } = rows;
   const numbers = encoded.design.numericColumns.map((_, i) => encodedColumn(i));
   const lookups = createLookups(dialect, "a");
   const factors = bins.map(({ plan }) => addedFactor(rows, plan));
   const positions = factors.flatMap((factor) => factor === undefined ? [] : [positionColumn(factor.index)]);
-  const head = predictedRows(rows, [...sums.keys()], [...numbers, ...positions]);
+  const headOf = (own: Lookups) => predictedRows(rows, [...sums.keys()], own, [...numbers, ...positions]);
   const columns = {
     v: byIndex(bins.map(({ plan }) => numbers[encoded.design.numericColumns.indexOf(plan.column)])),
     k: byIndex(bins.map(({ plan, edges }) => binOfColumn(rows, plan, edges))),
@@ -112,11 +112,11 @@ export async function addNumberSums(
   const listed =
     `listed AS (SELECT i, ${partColumn}, ${y}, ${w}, p, ${columns.v} AS v, ${columns.k} AS k, ${columns.a} AS a ` +
     `FROM predicted ${lookups.joins().join(" ")} CROSS JOIN ${indices(bins.length)}${dialect.fence})`;
-  const found = await query(
+  const found = await encoded.lookups.query((own) =>
     `WITH ${
-      [...head, ...lookups.tables(), listed].join(",\n")
+      [...headOf(own), ...lookups.tables(), listed].join(",\n")
     }\nSELECT ${partColumn}, i, k, sum(${w}), sum(${w} * ${y}), sum(${w} * p), ` +
-      `sum(${w} * v), sum(${w} * a), min(v), max(v) FROM listed GROUP BY ${partColumn}, i, k`,
+    `sum(${w} * v), sum(${w} * a), min(v), max(v) FROM listed GROUP BY ${partColumn}, i, k`
   );
   for (const row of found) {
     const [part, index, bin, weight, clicks, predicted, values, added, min, max] = row.map(sumIn);

@@ -1,4 +1,4 @@
-import { createLookups } from "../export/sql_lookups.ts";
+import type { Lookups } from "../export/sql_lookups.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { blockColumn, type EngineDesign, partColumn } from "./engine_design.ts";
 import { lossOfRow, oddsOf, scoredRows } from "./engine_passes.ts";
@@ -19,14 +19,15 @@ const logitMax = 34.538776394910684;
  * Returns the definitions, for WITH, of the table `predicted`: the rows of some parts with their label, weight, block of groups and
  * part, their log-odds `z`, limited, their probability `p` and their log loss `l`.
  *
+ * @param lookups Those of the statement: see `LookupTables`.
  * @param others Names of other columns of the encoded rows.
  */
 export function predictedRows(
   { engine: { dialect }, encoded, coefficients }: PredictedRows,
   parts: readonly number[],
+  lookups: Lookups,
   others: readonly string[] = [],
 ): string[] {
-  const lookups = createLookups(dialect, "c");
   const own = [partColumn, blockColumn];
   const scored = scoredRows(dialect, encoded, parts, lookups, coefficients, { also: own });
   const columns = [labelColumn, weightColumn, ...own, ...others].join(", ");

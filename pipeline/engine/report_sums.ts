@@ -83,16 +83,16 @@ export async function collectReport(
 
 /** Adds up rows by their cells, in one statement. */
 async function addLevelSums(rows: PredictedRows, sums: ReadonlyMap<number, ColumnSums>): Promise<void> {
-  const { engine, encoded: { blocks } } = rows;
+  const { encoded: { blocks, lookups } } = rows;
   const keys = [...new Set(blocks.flatMap(({ factors }) => factors))].sort((a, b) => a - b);
   const positions = keys.map(positionColumn);
   const sets = blocks.map(({ factors }) => [partColumn, ...factors.map(positionColumn)].join(", "));
   const grouped = [...new Set([partColumn, ...sets])].map((set) => `(${set})`).join(", ");
-  const found = await engine.query(
-    `WITH ${predictedRows(rows, [...sums.keys()], positions).join(",\n")}\nSELECT ${
+  const found = await lookups.query((own) =>
+    `WITH ${predictedRows(rows, [...sums.keys()], own, positions).join(",\n")}\nSELECT ${
       [partColumn, ...positions].join(", ")
     }, sum(${weightColumn}), sum(${weightColumn} * ${labelColumn}), sum(${weightColumn} * p) FROM predicted ` +
-      `GROUP BY GROUPING SETS (${grouped})`,
+    `GROUP BY GROUPING SETS (${grouped})`
   );
   for (const row of found) {
     const own = sums.get(numberIn(row[0]));

@@ -47,12 +47,15 @@ export async function scoreSums(
 ): Promise<ScoreSums> {
   const { dialect } = rows.engine;
   const [y, w] = [labelColumn, weightColumn];
-  const head = `WITH ${predictedRows(rows, parts).join(",\n")}\n`;
+  const query = (select: string) =>
+    rows.encoded.lookups.query((lookups) =>
+      `WITH ${predictedRows(rows, parts, lookups).join(",\n")}\n${select}`
+    );
   const isExact = rowCount <= exactRowsMax;
   const bucket = isExact ? "z" : dialect.bigint(`floor(z * ${dialect.number(bucketsPerUnit)})`);
   onStatement("scores");
-  const histogram = await rows.engine.query(
-    `${head}SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y})), sum(${w} * p) FROM (SELECT ${y}, ${w}, p, ${bucket} AS bucket ` +
+  const histogram = await query(
+    `SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y})), sum(${w} * p) FROM (SELECT ${y}, ${w}, p, ${bucket} AS bucket ` +
       `FROM predicted) AS scores GROUP BY bucket`,
   );
   const buckets = histogram.map((row): Bucket => {
@@ -61,8 +64,8 @@ export async function scoreSums(
   }).sort((a, b) => a.from - b.from);
   const steps = binSteps(buckets, dialect.number);
   onStatement("scores by block");
-  const blocks = await rows.engine.query(
-    `${head}SELECT bin, ${blockColumn}, ${y}, count(*), sum(${w}), sum(${w} * p), sum(${w} * l), sum(${w} * (p - ${y}) * (p - ${y})) ` +
+  const blocks = await query(
+    `SELECT bin, ${blockColumn}, ${y}, count(*), sum(${w}), sum(${w} * p), sum(${w} * l), sum(${w} * (p - ${y}) * (p - ${y})) ` +
       `FROM (SELECT ${y}, ${w}, ${blockColumn}, p, l, ${
         byStep("z", steps)
       } AS bin FROM predicted) AS binned ` +

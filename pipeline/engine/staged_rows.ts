@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { SqlEngine } from "./sql_engine.ts";
 
 /** Keeps intermediate rows where the engine lets the user write; elsewhere each statement computes them again. */
@@ -7,8 +8,12 @@ export interface Staging {
   stage(rows: string, select: string): Promise<string>;
   /** Whether rows are kept: what is staged stays as it is. */
   keeps(): boolean;
-  /** Removes the tables. Does not throw. */
-  remove(): Promise<void>;
+  /** Returns the name of a table that can be created next. @param rows Short name of what its rows are. */
+  nextName(rows: string): string;
+  /** Keeps the rows of a SELECT in a table. @param name As `nextName` gives it. @throws {Failure} as `SqlEngine.query`. */
+  create(name: string, select: string): Promise<void>;
+  /** Removes tables; by default, all. Does not throw. */
+  remove(names?: readonly string[]): Promise<void>;
 }
 
 /**
@@ -16,29 +21,40 @@ export interface Staging {
  * @param id Distinguishes the tables from those of other trainings.
  */
 export function createStaging(engine: SqlEngine, place: string | undefined, id: string): Staging {
-  const tables: string[] = [];
-  let keeps = place !== undefined || engine.dialect.hasTemporaryTables;
+  const { dialect } = engine;
+  const tables = new Set<string>();
+  let keeps = place !== undefined || dialect.hasTemporaryTables;
+  let count = 0;
+  const create = async (name: string, select: string) => {
+    await engine.query(dialect.createTable(name, place !== undefined, select));
+    tables.add(name);
+  };
+  const nextName = (rows: string) => {
+    const own = quoted(`clickwell_${id}_${++count}_${rows}`);
+    return place === undefined ? own : `${place}.${own}`;
+  };
   return {
     keeps: () => keeps,
+    nextName,
+    create,
     async stage(rows, select) {
       const inline = `(${select}) AS ${rows}`;
       if (!keeps) return inline;
-      const { table, statement } = engine.dialect.createTable(`clickwell_${id}_${rows}`, place, select);
+      const name = nextName(rows);
       try {
-        await engine.query(statement);
+        await create(name, select);
       } catch (error) {
         // A user who may not write can still train; a schema that was named must be one to write to.
         if (place !== undefined || !(error instanceof Failure) || !isDenied(error)) throw error;
         keeps = false;
         return inline;
       }
-      tables.push(table);
-      return table;
+      return name;
     },
-    async remove() {
-      for (const table of tables.splice(0)) {
+    async remove(names = [...tables]) {
+      for (const name of names.filter((name) => tables.delete(name))) {
         try {
-          await engine.query(`DROP TABLE ${table}`);
+          await engine.query(`DROP TABLE ${name}`);
         } catch {
           // The connection may be gone, and a temporary table with it.
         }

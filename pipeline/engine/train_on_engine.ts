@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PooledLevels } from "../encode/summarise.ts";
 import type { Encoder } from "../encode/encoder.ts";
-import { Failure } from "../failure.ts";
 import { classWeights, corrected } from "../fit/class_balance.ts";
 import { fitPasses } from "../fit/fit.ts";
 import { precisionColumnsMax, precisionOf } from "../fit/precision.ts";
@@ -21,7 +20,6 @@ import {
   countRows,
   exampleRows,
   labelColumn,
-  levelColumn,
   type ReadRows,
   requireUnchanged,
   requireUniqueIds,
@@ -33,9 +31,10 @@ import { createEnginePasses } from "./engine_passes.ts";
 import { engineFactors } from "./factor_columns.ts";
 import { trainFetched } from "./fetched_training.ts";
 import { fitEncoder, type PartedRows } from "./fit_encoder.ts";
+import { createLookupTables } from "./lookup_tables.ts";
+import { hashedLevels } from "./hashed_levels.ts";
 import { goldenRowsOnEngine } from "./golden_rows.ts";
 import type { ReadSpec } from "../examples/spec.ts";
-import { inputColumnsOf } from "../examples/input_columns.ts";
 import { type EngineSplit, splitOnEngine } from "./partition.ts";
 import { requireRunsOnEngine } from "./runs_on_engine.ts";
 import { evaluateOnEngine, reportOfSums } from "./engine_report.ts";
@@ -62,9 +61,6 @@ interface Context extends EngineTraining {
   readonly readSpec: ReadSpec;
   readonly stage: (stage: string) => void;
 }
-
-/** Hashed levels of a field, at most: each is fetched once, and their columns are joined in. */
-const hashedLevelsMax = 1e6;
 
 /**
  * Trains on examples that lie in an engine: each pass is a statement that answers with sums. Nothing is written but intermediate rows,
@@ -223,6 +219,7 @@ async function encodeOnEngine(
   { sums, rows }: ClassCounts,
 ): Promise<EngineDesign> {
   stage("positions");
+  const lookups = createLookupTables(engine, staging);
   const factors = engineFactors(encoder, await hashedLevels(engine, parted.from, encoder));
   const weights = classWeights(sums);
   const { number } = engine.dialect;
@@ -231,37 +228,14 @@ async function encodeOnEngine(
       number(weights.notClicked)
     } END`
     : weightColumn;
-  const from = await staging.stage("encoded", encodedRows(engine, parted, encoder, factors, fitWeight));
+  const from = await lookups.stage(
+    "encoded",
+    (own) => encodedRows(engine, own, parted, encoder, factors, fitWeight),
+  );
   stage("crosses");
   const crossed = await fitCrosses(engine, from, encoder, factors, spec);
   stage("cells");
-  return await planDesign(engine, from, crossed, factors, [rows.train, rows.test, 0]);
-}
-
-/** Fetches the levels of hashed fields. @throws {Failure} `examples-invalid` if there are too many. */
-async function hashedLevels(
-  engine: SqlEngine,
-  from: string,
-  { features }: Encoder,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const fields = inputColumnsOf(features).filter(({ kind }) => kind === "category");
-  const levels = new Map<string, readonly string[]>();
-  for (const feature of features) {
-    if (feature.type !== "categorical" || feature.buckets === undefined) continue;
-    const column = levelColumn(fields.findIndex(({ name }) => name === feature.name));
-    const rows = await engine.query(
-      `SELECT DISTINCT ${column} FROM ${from} WHERE ${column} IS NOT NULL LIMIT ${hashedLevelsMax + 1}`,
-    );
-    if (rows.length > hashedLevelsMax) {
-      throw new Failure(
-        "examples-invalid",
-        `The hashed feature ${feature.name} has more than ${hashedLevelsMax} levels, whose columns would have to be sent to the engine: ` +
-          'leave it out, or give it a "minCount" in place of the hash.',
-      );
-    }
-    levels.set(feature.name, rows.map(([level]) => String(level)));
-  }
-  return levels;
+  return await planDesign(engine, lookups, from, crossed, factors, [rows.train, rows.test, 0]);
 }
 
 async function fitOnEngine(

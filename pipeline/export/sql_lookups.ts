@@ -1,14 +1,16 @@
 import type { Dialect } from "./sql_dialect.ts";
 
+/** Literals of keys and values. */
+export type LookupEntries = readonly (readonly [key: string, value: string])[];
+
 /** Looks values up in one SELECT: few by CASE, many by a joined table of values. */
 export interface Lookups {
   /**
    * Returns an expression of the value of a key.
    *
-   * @param entries Literals of keys and values.
    * @param otherwise The value of any other key, and of NULL.
    */
-  find(key: string, entries: readonly (readonly [key: string, value: string])[], otherwise: string): string;
+  find(key: string, entries: LookupEntries, otherwise: string): string;
   /**
    * Returns an expression of the value at an integer.
    *
@@ -24,8 +26,16 @@ export interface Lookups {
 /** A CASE is searched from its beginning for each row. */
 const casesMax = 64;
 
-/** @param prefix Distinguishes the tables of several SELECTs of a statement. */
-export function createLookups({ joinsMax }: Dialect, prefix: string): Lookups {
+/**
+ * @param prefix Distinguishes the tables of several SELECTs of a statement.
+ * @param keep Returns the name of a table of the columns `k` and `v` that will have the entries; undefined for those that stand in the
+ *   statement.
+ */
+export function createLookups(
+  { joinsMax }: Dialect,
+  prefix: string,
+  keep?: (entries: LookupEntries) => string | undefined,
+): Lookups {
   const tables: string[] = [];
   const joins: string[] = [];
   const lookups: Lookups = {
@@ -42,10 +52,13 @@ export function createLookups({ joinsMax }: Dialect, prefix: string): Lookups {
         return `CASE ${key} ${whens.join(" ")} ELSE ${otherwise} END`;
       }
       const name = `clickwell_${prefix}${joins.length}`;
-      tables.push(
-        `${name}(k, v) AS (VALUES\n${entries.map(([key, value]) => `(${key}, ${value})`).join(",\n")})`,
-      );
-      joins.push(`LEFT JOIN ${name} ON ${name}.k = ${key}`);
+      const kept = keep?.(entries);
+      if (kept === undefined) {
+        tables.push(
+          `${name}(k, v) AS (VALUES\n${entries.map(([key, value]) => `(${key}, ${value})`).join(",\n")})`,
+        );
+      }
+      joins.push(`LEFT JOIN ${kept === undefined ? "" : `${kept} AS `}${name} ON ${name}.k = ${key}`);
       return `coalesce(${name}.v, ${otherwise})`;
     },
     tables: () => tables,

@@ -88,18 +88,29 @@ export const features = [
 ];
 export const roles = { id: "id", label: "clicked", group: "lead" };
 
-/** Trains on both sides, and compares what they found. */
+const storeScript = `DROP TABLE IF EXISTS leads; DROP TABLE IF EXISTS offers; DROP TABLE IF EXISTS clicks;
+  ${statements({ INTEGER: "INTEGER", REAL: "REAL", TEXT: "TEXT" }, " STRICT").join(";\n")};`;
+
+/**
+ * Trains on both sides, and compares what they found.
+ *
+ * @param options.script Makes the examples in a store; default: `statements`.
+ * @param options.columnsMin Columns of the model, at least.
+ */
 export async function compare(
   engine: SqlEngine,
   spec: Readonly<Record<string, unknown>>,
   settings: Partial<HyperParameters> = {},
-  place?: string,
+  { place, script = storeScript, columnsMin = 1 }: {
+    readonly place?: string;
+    readonly script?: string;
+    readonly columnsMin?: number;
+  } = {},
 ): Promise<void> {
   const parsed = parseSpec({ ...roles, features, ...spec }, "spec");
   const hyperParameters: HyperParameters = { ...defaultHyperParameters, splitHash: "sha256", ...settings };
   const own = await withStore(
-    `DROP TABLE IF EXISTS leads; DROP TABLE IF EXISTS offers; DROP TABLE IF EXISTS clicks;
-    ${statements({ INTEGER: "INTEGER", REAL: "REAL", TEXT: "TEXT" }, " STRICT").join(";\n")};`,
+    script,
     (made) => trainModel(made.store, { spec: parsed, hyperParameters, now: 0, threads: 1 }),
   );
   const found = await trainOnEngine({
@@ -109,13 +120,14 @@ export async function compare(
     hyperParameters,
     pushDownRows: 0,
     spillsBeside: "",
-    place,
+    ...(place === undefined ? {} : { place }),
   });
   const { orphans: _, ...account } = own.account;
   assert.deepEqual(found.account, account);
   for (const member of ["rows", "clicks", "times", "weights"] as const) {
     assert.deepEqual(found.metadata.data[member], own.metadata.data[member], member);
   }
+  assert.ok(own.metadata.coefficients.length >= columnsMin);
   const differences = own.metadata.coefficients.map((value, i) =>
     Math.abs(value - found.metadata.coefficients[i])
   );
@@ -127,7 +139,8 @@ export async function compare(
   assert.ok(Math.abs(mine.brier - theirs.brier) <= 1e-9);
   assert.ok(Math.abs(Number(mine.auc) - Number(theirs.auc)) <= 1e-4);
   assert.ok(Math.abs(mine.ece - theirs.ece) <= 1e-4);
-  compareReports(own.report, found.report);
+  // Of rows with levels that no other has, the scores are too close together for intervals of a histogram.
+  if (script === storeScript) compareReports(own.report, found.report);
 }
 
 /** Name, members of the spec, and settings. */

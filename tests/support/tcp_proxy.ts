@@ -10,8 +10,14 @@ export interface TcpProxy extends AsyncDisposable {
   readonly forwarded: number;
 }
 
-/** @param target The port of the server on this machine. */
-export function startTcpProxy(target: number): TcpProxy {
+/**
+ * @param target The port of the server on this machine.
+ * @param observe Sees what is forwarded, whose memory is then used again.
+ */
+export function startTcpProxy(
+  target: number,
+  observe?: (piece: Uint8Array, towards: "server" | "client") => void,
+): TcpProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections = new Set<Deno.Conn>();
   let mode: TcpProxy["mode"] = "open";
@@ -25,13 +31,14 @@ export function startTcpProxy(target: number): TcpProxy {
       conn.close();
     } catch { /* It is closed. */ }
   };
-  const pump = async (from: Deno.Conn, to: Deno.Conn) => {
+  const pump = async (from: Deno.Conn, to: Deno.Conn, towards: "server" | "client") => {
     const buffer = new Uint8Array(16_384);
     try {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
         await opened;
+        observe?.(buffer.subarray(0, count), towards);
         for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
         forwarded += count;
       }
@@ -46,8 +53,8 @@ export function startTcpProxy(target: number): TcpProxy {
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
       connections.add(server);
-      void pump(conn, server);
-      void pump(server, conn);
+      void pump(conn, server, "server");
+      void pump(server, conn, "client");
     } catch {
       close(conn);
     }

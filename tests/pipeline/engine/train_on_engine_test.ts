@@ -45,7 +45,7 @@ Deno.test({
   }
   for (const [name, spec, settings] of cases.filter(([name]) => trinoCases.includes(name))) {
     await t.step(name, async () => {
-      await compare(memory, spec, settings, name === "weights" ? undefined : '"memory"."default"');
+      await compare(memory, spec, settings, name === "weights" ? {} : { place: '"memory"."default"' });
     });
   }
   const places = { hive: "parquet files in a folder", ...(objects ? { s3: "parquet files in S3" } : {}) };
@@ -59,7 +59,7 @@ Deno.test({
         );
       }
       await engine.query(trinoTables[trinoTables.length - 1]);
-      await compare(engine, {}, {}, `"${catalog}"."lake"`);
+      await compare(engine, {}, {}, { place: `"${catalog}"."lake"` });
     });
   }
 });
