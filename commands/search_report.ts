@@ -60,15 +60,34 @@ export function searchResult({ taken, outOfFold, stages, tables, isCutShort, lef
   };
 }
 
-export function stageResult(
-  { name, mode, leaves, smoothing = 1, pairCount, logLoss, ece, trees, chosen }: Stage,
-) {
-  return { stage: name, mode, leaves, smoothing, pairs: pairCount, log_loss: logLoss, ece, trees, chosen };
+export function stageResult({ name, pairCount, logLoss, ece, trees, chosen, ...kind }: Stage) {
+  const { mode, leaves, smoothing = 1, fieldShare, rowShare } = kind;
+  return {
+    stage: name,
+    mode,
+    leaves,
+    smoothing,
+    ...fieldShare === undefined ? {} : { field_share: fieldShare },
+    ...rowShare === undefined ? {} : { row_share: rowShare },
+    pairs: pairCount,
+    log_loss: logLoss,
+    ece,
+    trees,
+    chosen,
+  };
 }
 
 /** Describes a stage of a search. */
-export function stageLine({ name, mode, leaves, pairCount, logLoss, trees }: Stage): string {
+export function stageLine({ name, pairCount, logLoss, trees, ...kind }: Stage): string {
+  const { mode, leaves, smoothing, fieldShare, rowShare } = kind;
+  const shown = [
+    ["smoothing", smoothing],
+    ["share of fields", fieldShare],
+    ["share of rows", rowShare],
+  ].flatMap(([what, value]) => value === undefined ? [] : [`, ${what} ${value}`]).join("");
   return `  ${name.padEnd(12)}  ${String(leaves).padStart(3)} leaves  ${mode} splits  ${
     String(pairCount).padStart(4)
-  } pairs  ${String(Math.round(trees)).padStart(5)} trees  out-of-fold log loss ${logLoss.toFixed(6)}`;
+  } pairs  ${String(Math.round(trees)).padStart(5)} trees  out-of-fold log loss ${
+    logLoss.toFixed(6)
+  }${shown}`;
 }

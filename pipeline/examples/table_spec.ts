@@ -15,8 +15,16 @@ const treesShape = {
   }),
   leaves: z.int().min(2).max(1_024).meta({ description: "leaves of each tree", examples: [16] }),
   smoothing: z.number().positive().max(100).optional().meta({
-    description: "how strongly leaves are drawn to 0 and to their parents, as a multiple of the usual",
-    examples: [0.2],
+    description: "how strongly leaves are drawn to 0, as a multiple of the usual",
+    examples: [0.1],
+  }),
+  fieldShare: z.number().positive().max(1).optional().meta({
+    description: "share of the features, drawn for each tree, that it may split on; absent: 0.7",
+    examples: [0.4],
+  }),
+  rowShare: z.number().positive().max(1).optional().meta({
+    description: "share of the rows, drawn for each tree, that it is grown on; absent: 0.8",
+    examples: [0.5],
   }),
   pairs: pairs.meta({
     description: "the pairs of features that get a table; of a time, one of its parts, as `shown_at:hour`",

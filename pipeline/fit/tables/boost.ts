@@ -24,6 +24,7 @@ export function* boost(
 ): Generator<void, BoostRun> {
   const { fields, labels } = rows;
   const { treesMax, patience, scoredOn, resample } = task;
+  const { rowShare = growth.rowShare, fieldShare = growth.fieldShare } = task;
   const weights = resample ? resampledWeights(rows, resample) : rows.weights;
   const among = rowsOf(rows, new Set(task.fittedTo));
   const fitted = resample && weights ? among.filter((row) => weights[row] > 0) : among;
@@ -39,19 +40,27 @@ export function* boost(
   const [gradients, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];
   const [order, others] = [new Uint32Array(fitted.length), new Uint32Array(fitted.length + scored.length)];
   const builder = createForestBuilder(start);
-  let best = { trees: 0, loss: lossOf(scored, logits, labels, weights), logits: logitsOf(scored, logits) };
+  const best = {
+    trees: 0,
+    loss: lossOf(scored, logits, labels, weights),
+    logits: new Float64Array(scored.length).fill(start),
+  };
   let trees = 0;
   while (trees < treesMax && (scoredOn === undefined || trees - best.trees < patience)) {
-    const { rowCount, otherCount } = drawRows(fitted, scored, random, order, others);
+    const { rowCount, otherCount } = drawRows(fitted, scored, rowShare, random, order, others);
     setDerivatives(order, rowCount, { logits, labels, weights, gradients, curvatures });
     const treeRows = { order, rowCount, others, otherCount, weights, gradients, curvatures };
-    const leaves = yield* grow(treeRows, drawFields(fields.length, random));
+    const leaves = yield* grow(treeRows, drawFields(fields.length, fieldShare, random));
     addLeaves(leaves, treeRows, logits);
     builder.add(trees, leaves, growth.rate);
     trees++;
     if (scoredOn !== undefined) {
       const loss = lossOf(scored, logits, labels, weights);
-      if (loss < best.loss) best = { trees, loss, logits: logitsOf(scored, logits) };
+      if (loss < best.loss) {
+        best.trees = trees;
+        best.loss = loss;
+        gather(scored, logits, best.logits);
+      }
     }
     onTree?.(trees);
     yield;
@@ -94,11 +103,12 @@ function startOf(rows: Uint32Array, labels: Uint8Array, weights: Float64Array | 
 function drawRows(
   fitted: Uint32Array,
   scored: Uint32Array,
+  share: number,
   random: Random,
   order: Uint32Array,
   others: Uint32Array,
 ): { rowCount: number; otherCount: number } {
-  const below = Math.round(growth.rowShare * 2 ** 32);
+  const below = Math.round(share * 2 ** 32);
   let [rowCount, otherCount] = [0, 0];
   for (let i = 0; i < fitted.length; i++) {
     if (random.bits() < below) order[rowCount++] = fitted[i];
@@ -109,10 +119,10 @@ function drawRows(
 }
 
 /** Offers each field by coin, and at least two of them. */
-function drawFields(fieldCount: number, random: Random): number[] {
+function drawFields(fieldCount: number, share: number, random: Random): number[] {
   for (;;) {
     const offered: number[] = [];
-    for (let f = 0; f < fieldCount; f++) if (random.uniform() < growth.fieldShare) offered.push(f);
+    for (let f = 0; f < fieldCount; f++) if (random.uniform() < share) offered.push(f);
     if (offered.length >= Math.min(2, fieldCount)) return offered;
   }
 }
@@ -144,6 +154,9 @@ function addLeaves(leaves: readonly Leaf[], { order, others }: TreeRows, logits:
   }
 }
 
+/** Factors of a product from 1 to 2 before its logarithm is taken. */
+const factorsMax = 512;
+
 /** Returns the mean log loss of some rows. */
 export function lossOf(
   rows: Uint32Array,
@@ -151,12 +164,33 @@ export function lossOf(
   labels: Uint8Array,
   weights: Float64Array | undefined,
 ): number {
+  if (weights) return weightedLoss(rows, logits, labels, weights);
+  // A logarithm of the product of many rows takes the place of one per row.
+  let [loss, product] = [0, 1];
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i];
+    const against = labels[row] === 1 ? -logits[row] : logits[row];
+    product *= 1 + exp(against > 0 ? -against : against);
+    if (against > 0) loss += against;
+    if (i % factorsMax === factorsMax - 1) {
+      loss += log(product);
+      product = 1;
+    }
+  }
+  return (loss + log(product)) / rows.length;
+}
+
+function weightedLoss(
+  rows: Uint32Array,
+  logits: Float64Array,
+  labels: Uint8Array,
+  weights: Float64Array,
+): number {
   let [loss, total] = [0, 0];
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i];
-    const weight = weights ? weights[row] : 1;
-    loss += weight * rowLoss(logits[row], labels[row]);
-    total += weight;
+    loss += weights[row] * rowLoss(logits[row], labels[row]);
+    total += weights[row];
   }
   return loss / total;
 }
@@ -167,6 +201,6 @@ export function rowLoss(logit: number, label: number): number {
   return against > 0 ? against + log1p(exp(-against)) : log1p(exp(against));
 }
 
-function logitsOf(rows: Uint32Array, logits: Float64Array): Float64Array {
-  return Float64Array.from(rows, (row) => logits[row]);
+function gather(rows: Uint32Array, from: Float64Array, to: Float64Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
 }

@@ -1,4 +1,4 @@
-import type { Pair, RowFolds, SearchRows, Stage } from "./found_model.ts";
+import type { Pair, RowFolds, SearchRows, TreeKind } from "./found_model.ts";
 
 /** A field's bins as trees see them: at most 65,536. */
 export interface BoostField {
@@ -28,15 +28,11 @@ export interface Resample {
 export type FoldedRows = BoostRows & RowFolds;
 
 /** One run of boosting. */
-export interface BoostTask {
+export interface BoostTask extends TreeKind {
   /** Rows of these blocks are fitted to. */
   readonly fittedTo: readonly number[];
   /** Rows of this block are scored after each tree, to find the best number of trees. */
   readonly scoredOn?: number;
-  readonly mode: Stage["mode"];
-  readonly leaves: number;
-  /** By which `growth.l2` and `growth.shrink` are multiplied; default: 1. */
-  readonly smoothing?: number | undefined;
   /** Pairs of fields that a path may combine. */
   readonly pairs: readonly Pair[] | "all";
   readonly treesMax: number;

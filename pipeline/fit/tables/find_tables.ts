@@ -4,7 +4,14 @@ import { blocksOf, poolLevels, takeRows } from "./boost_fields.ts";
 import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
 import type { DrawBasis } from "./draw_tables.ts";
 import { fitTables } from "./fit_tables.ts";
-import type { FoundModel, SearchRows, Stage, Steps, TreeSteps } from "./found_model.ts";
+import {
+  type FoundModel,
+  kindOf,
+  type SearchRows,
+  type Stage,
+  type Steps,
+  type TreeSteps,
+} from "./found_model.ts";
 import { divideRows, holdOut, placeOf } from "./row_folds.ts";
 import type { SearchContext, SearchOptions } from "./search_options.ts";
 import { type ChosenTrees, foldTasks, type FoundTrees, searchTrees } from "./search_trees.ts";
@@ -67,12 +74,10 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
     }),
   }));
   const { logLoss, ece } = model.outOfFold;
-  const [{ mode, leaves, smoothing, pairs, trees }] = done.kinds;
+  const [{ pairs, trees }] = done.kinds;
   const last: Stage = {
     name: "coefficients",
-    mode,
-    leaves,
-    ...smoothing === undefined ? {} : { smoothing },
+    ...kindOf(done.kinds[0]),
     pairCount: pairs.length,
     logLoss,
     ece,
@@ -113,11 +118,9 @@ async function boostFolds(
     observe: observe && ((trees) => observe({ stage: "held-out", mode, leaves, pairCount, trees })),
   });
   const foldCount = rows.folds.length;
-  return kinds.map(({ mode, leaves, smoothing, pairs }, k) => ({
-    mode,
-    leaves,
-    ...smoothing === undefined ? {} : { smoothing },
-    pairs,
+  return kinds.map((kind, k) => ({
+    ...kindOf(kind),
+    pairs: kind.pairs,
     foldPairs: ofFolds[k].foldPairs,
     runs: runs.slice(k * foldCount, (k + 1) * foldCount),
   }));
@@ -190,13 +193,11 @@ async function boostFinal(
 ): Promise<BoostRun[]> {
   const fittedTo = blocksOf(rows);
   const each = Array.from({ length: Math.ceil(finalRuns / kinds.length) }, () => kinds).flat();
-  const tasks = each.map(({ mode, leaves, smoothing, pairs, trees }, i): BoostTask => ({
+  const tasks = each.map((kind, i): BoostTask => ({
+    ...kindOf(kind),
     fittedTo,
-    mode,
-    leaves,
-    smoothing,
-    pairs,
-    treesMax: trees,
+    pairs: kind.pairs,
+    treesMax: kind.trees,
     patience: stopping.patience,
     seed: streamSeed(seed, streams.final + i),
   }));

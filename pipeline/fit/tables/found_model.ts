@@ -42,16 +42,34 @@ export interface FoundTable {
   readonly worth: number;
 }
 
-/** A kind of tree that was tried, and its loss on rows that its fold was not fitted to. */
-export interface Stage {
-  /** `curves`: one field. `pairs`: up to two fields. `pruned`: only some pairs. `coefficients`: a factor per table. */
-  readonly name: "curves" | "pairs" | "pruned" | "coefficients";
+/** How trees are grown. */
+export interface TreeKind {
   /** `sorted` also splits a categorical field by levels sorted by their rate; `single` only splits off one level. */
   readonly mode: "sorted" | "single";
   /** Leaves of a tree. */
   readonly leaves: number;
-  /** How strongly the values of leaves are drawn to 0 and to their parents', as a multiple of the usual; absent: 1. */
-  readonly smoothing?: number;
+  /** How strongly the values of leaves are drawn to 0, as a multiple of `growth.l2`; absent: 1. */
+  readonly smoothing?: number | undefined;
+  /** Share of the fields, and of the rows, that each tree is grown on; absent: `growth.fieldShare` and `growth.rowShare`. */
+  readonly fieldShare?: number | undefined;
+  readonly rowShare?: number | undefined;
+}
+
+/** Returns what tells a kind of trees from others. */
+export function kindOf({ mode, leaves, smoothing, fieldShare, rowShare }: TreeKind): TreeKind {
+  return {
+    mode,
+    leaves,
+    ...smoothing === undefined ? {} : { smoothing },
+    ...fieldShare === undefined ? {} : { fieldShare },
+    ...rowShare === undefined ? {} : { rowShare },
+  };
+}
+
+/** A kind of tree that was tried, and its loss on rows that its fold was not fitted to. */
+export interface Stage extends TreeKind {
+  /** `curves`: one field. `pairs`: up to two fields. `pruned`: only some pairs. `coefficients`: a factor per table. */
+  readonly name: "curves" | "pairs" | "pruned" | "coefficients";
   /** Number of pairs of fields that trees may combine. */
   readonly pairCount: number;
   readonly logLoss: number;
@@ -66,10 +84,7 @@ export interface Stage {
 export type Pair = readonly [number, number];
 
 /** One kind of trees that a search has chosen. */
-export interface TreeSteps {
-  readonly mode: Stage["mode"];
-  readonly leaves: number;
-  readonly smoothing?: number | undefined;
+export interface TreeSteps extends TreeKind {
   /** Pairs that the final trees may combine; empty if there are only curves. */
   readonly pairs: readonly Pair[];
   /** Per fold, the pairs that its trees may combine. */

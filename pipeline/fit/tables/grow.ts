@@ -127,7 +127,7 @@ function rootOf(
 }
 
 function shrunkValue({ gradient, curvature, weight }: LeafSums, parent: number, smoothing: number): number {
-  const share = weight / (weight + smoothing * growth.shrink);
+  const share = weight / (weight + growth.shrink);
   return share * (-gradient / (curvature + smoothing * growth.l2)) + (1 - share) * parent;
 }
 

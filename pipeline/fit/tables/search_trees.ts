@@ -3,11 +3,15 @@ import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boos
 import type { SearchContext } from "./search_options.ts";
 import { scoreFolds } from "./fold_scores.ts";
 import { mixTrees } from "./mix_trees.ts";
-import type { Pair, Stage, TreeSteps } from "./found_model.ts";
+import { kindOf, type Pair, type Stage, type TreeKind, type TreeSteps } from "./found_model.ts";
 import { streamSeed } from "./stream_seed.ts";
 
-/** Leaves of a tree that are tried, ascending. */
+/**
+ * Leaves of a tree that are tried: from the first on upwards as long as the loss falls, or else downwards. The fewest leaves need the most
+ * trees, and most time.
+ */
 const leafCounts = [4, 8, 16, 32, 64];
+const firstLeaves = 16;
 /** Numbers of pairs that are tried, if they are below `pairShareMax` of all pairs. */
 const pairCounts = [12, 25, 50, 100, 200];
 const pairShareMax = 0.8;
@@ -19,19 +23,17 @@ const simplerMargin = 1.001;
 const modeMargin = 1.003;
 
 /**
- * Of few rows less smoothing is tried, too: where rows are nearly certain, their curvatures add up to little beside `growth.l2`. It is taken
- * if it lowers the loss to this share.
+ * Other ways of growing the best trees, which are tried one after the other and taken if the loss falls. Where rows are nearly certain, their
+ * curvatures add up to little beside `growth.l2`. Few fields at a time suit those that say much the same, all fields those that act
+ * together; few rows at a time suit smooth curves.
  */
-const weakSmoothing = 0.2;
-const weakShare = 0.995;
-const weakRowsMax = 10_000;
+const variations = [["smoothing", 0.1], ["fieldShare", 0.4], ["fieldShare", 1], ["rowShare", 0.5]] as const;
+/** Of more rows, what they gain is not worth their time. */
+const variedRowsMax = 40_000;
 
 /** Trees of one kind, cross-validated. */
-interface Candidate {
+interface Candidate extends TreeKind {
   readonly name: Stage["name"];
-  readonly mode: Stage["mode"];
-  readonly leaves: number;
-  readonly smoothing?: number | undefined;
   /** Per fold. */
   readonly pairs: readonly (readonly Pair[] | "all")[];
   readonly pairCount: number;
@@ -44,8 +46,7 @@ interface Tried extends Candidate {
 }
 
 /** A kind of trees that a search has chosen, and its run per fold. */
-export interface ChosenTrees
-  extends Pick<TreeSteps, "mode" | "leaves" | "smoothing" | "pairs" | "foldPairs"> {
+export interface ChosenTrees extends TreeKind, Pick<TreeSteps, "pairs" | "foldPairs"> {
   readonly runs: readonly BoostRun[];
 }
 
@@ -58,7 +59,7 @@ export interface FoundTrees {
 
 /**
  * Searches for the kinds of trees with the least loss on rows that their fold was not fitted to: only curves, then more leaves and two ways
- * of dividing levels, then the fewest pairs of fields that are nearly as good.
+ * of dividing levels, then variations of the best, then the fewest pairs of fields that are nearly as good.
  */
 export async function searchTrees(rows: FoldedRows, context: SearchContext): Promise<FoundTrees> {
   const tried: Tried[] = [];
@@ -73,21 +74,16 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
   const every = <Pairs>(pairs: Pairs) => folds.map(() => pairs);
   const pairTotal = fields.length * (fields.length - 1) / 2;
   const onlyCurves = { name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 } as const;
-  const usual = await run(onlyCurves);
-  const isWeakTried = rows.labels.length <= weakRowsMax && !stopped;
-  const weak = isWeakTried ? await run({ ...onlyCurves, smoothing: weakSmoothing }) : undefined;
-  const curves = weak && weak.logLoss <= weakShare * usual.logLoss ? weak : usual;
-  const { smoothing } = curves;
+  let curves = await run(onlyCurves);
   let best: Tried | undefined;
-  const ladder = async (mode: Stage["mode"], from: number, giveUpAbove: number) => {
+  const climb = async (mode: Stage["mode"], counts: readonly number[], giveUpAbove: number) => {
     let last = giveUpAbove;
-    for (const leaves of leafCounts.filter((count) => count >= from)) {
+    for (const leaves of counts) {
       if (stopped) return;
       const result = await run({
         name: "pairs",
         mode,
         leaves,
-        smoothing,
         pairs: every("all"),
         pairCount: pairTotal,
       });
@@ -96,34 +92,59 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
       last = result.logLoss;
     }
   };
-  await ladder("sorted", leafCounts[0], Infinity);
+  const from = (least: number) => leafCounts.filter((count) => count >= least);
+  await climb("sorted", from(firstLeaves), Infinity);
+  if (best?.leaves === firstLeaves) {
+    await climb("sorted", leafCounts.filter((count) => count < firstLeaves).reverse(), best.logLoss);
+  }
   if (best && fields.some(({ isNumeric }) => !isNumeric)) {
-    await ladder("single", best.leaves, best.logLoss * modeMargin);
+    await climb("single", from(best.leaves), best.logLoss * modeMargin);
+  }
+  const isStopped = () => stopped;
+  if (best && rows.labels.length <= variedRowsMax) {
+    const varied = await vary(best, { run, isStopped });
+    if (varied !== best && !stopped) {
+      const result = await run({ ...kindOf(varied), ...onlyCurves });
+      if (result.logLoss < curves.logLoss) curves = result;
+    }
+    best = varied;
   }
   const mixed = mixTrees(rows, tried, best ? simpler(curves, best) : curves);
-  const chosen = await prunePairs(rows, { mixed, curves, pairTotal, run, isStopped: () => stopped });
+  const chosen = await prunePairs(rows, { mixed, curves, pairTotal, run, isStopped });
   const stages = tried.map(({ stage }) => ({
     ...stage,
     chosen: chosen.some((kind) => kind.stage === stage),
   }));
   const gains = (best ?? curves).runs.map(({ pairGain }) => pairGain);
-  const kinds = chosen.map(({ mode, leaves, smoothing, pairCount, pairs, runs }): ChosenTrees => ({
-    mode,
-    leaves,
-    ...smoothing === undefined ? {} : { smoothing },
-    pairs: largestPairs(gains, fields.length, pairCount),
-    foldPairs: pairs.map((own) => own === "all" ? allPairs(fields.length) : own),
-    runs,
+  const kinds = chosen.map((kind): ChosenTrees => ({
+    ...kindOf(kind),
+    pairs: largestPairs(gains, fields.length, kind.pairCount),
+    foldPairs: kind.pairs.map((own) => own === "all" ? allPairs(fields.length) : own),
+    runs: kind.runs,
   }));
   return { kinds, stages };
 }
 
-interface PruneOptions {
+interface Runner {
+  run(candidate: Candidate): Promise<Tried>;
+  isStopped(): boolean;
+}
+
+/** Varies how trees are grown, and returns the best ones. */
+async function vary(trees: Tried, { run, isStopped }: Runner): Promise<Tried> {
+  let best = trees;
+  for (const [key, value] of variations) {
+    if (isStopped() || best[key] !== undefined) continue;
+    const result = await run({ ...best, [key]: value });
+    if (result.logLoss < best.logLoss) best = result;
+  }
+  return best;
+}
+
+interface PruneOptions extends Runner {
   readonly mixed: readonly Tried[];
   readonly curves: Tried;
   readonly pairTotal: number;
-  run(candidate: Candidate): Promise<Tried>;
-  isStopped(): boolean;
 }
 
 /** Leaves pairs out of a mixture of trees, as many as the best kind of them can do without, and mixes what is left. */
@@ -136,9 +157,9 @@ async function prunePairs(rows: FoldedRows, options: PruneOptions): Promise<read
   if (pruned === best) return mixed;
   const { pairs, pairCount } = pruned;
   const left = [curves, pruned];
-  for (const { mode, leaves, smoothing } of others) {
+  for (const kind of others) {
     if (isStopped()) break;
-    left.push(await run({ name: "pruned", mode, leaves, smoothing, pairs, pairCount }));
+    left.push(await run({ ...kindOf(kind), name: "pruned", pairs, pairCount }));
   }
   return mixTrees(rows, left, simpler(curves, pruned));
 }
@@ -158,8 +179,7 @@ async function prune(
   for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
     if (isStopped() && least) break;
     const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fieldCount, count));
-    const { mode, leaves, smoothing } = best;
-    const result = await run({ name: "pruned", mode, leaves, smoothing, pairs, pairCount: count });
+    const result = await run({ ...kindOf(best), name: "pruned", pairs, pairCount: count });
     if (result.logLoss <= best.logLoss * simplerMargin) return result;
     if (!least || result.logLoss < least.logLoss) least = result;
   }
@@ -167,21 +187,21 @@ async function prune(
 }
 
 async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {
-  const { name, mode, leaves, smoothing, pairs, pairCount } = candidate;
+  const { name, mode, leaves, pairs, pairCount } = candidate;
   const { seed, threads, observe, checkpoint, kept } = context;
-  const tasks = foldTasks(rows, { seed, mode, leaves, smoothing, foldPairs: pairs });
+  const kind = kindOf(candidate);
+  const tasks = foldTasks(rows, { ...kind, seed, foldPairs: pairs });
   const runs = await boostAll(rows, tasks, threads, {
     ...{ checkpoint, kept },
     observe: observe && ((trees) => observe({ stage: name, mode, leaves, pairCount, trees })),
   });
   const { logLoss, ece } = scoreFolds(rows, rows, runs.map(({ logits }) => logits));
   const trees = runs.reduce((sum, run) => sum + run.trees, 0) / runs.length;
-  const kind = { mode, leaves, ...smoothing === undefined ? {} : { smoothing } };
   const stage: Stage = { name, ...kind, pairCount, logLoss, ece, trees, chosen: false };
   return { ...candidate, runs, logLoss, stage };
 }
 
-interface TreeKind extends Pick<TreeSteps, "mode" | "leaves" | "smoothing"> {
+interface FoldTrees extends TreeKind {
   readonly seed: number;
   readonly foldPairs: readonly (readonly Pair[] | "all")[];
 }
@@ -189,14 +209,12 @@ interface TreeKind extends Pick<TreeSteps, "mode" | "leaves" | "smoothing"> {
 /** Returns a run per fold, which ends when more trees do not lower the loss of its scored rows. */
 export function foldTasks(
   { folds }: FoldedRows,
-  { seed, mode, leaves, smoothing, foldPairs }: TreeKind,
+  { seed, foldPairs, ...kind }: FoldTrees,
 ): BoostTask[] {
   return folds.map(({ fittedTo, scoredOn }, fold) => ({
+    ...kindOf(kind),
     fittedTo,
     scoredOn,
-    mode,
-    leaves,
-    smoothing,
     pairs: foldPairs[fold],
     ...stopping,
     seed: streamSeed(seed, fold),

@@ -1,18 +1,16 @@
 import type { FeatureSpec } from "../../examples/spec.ts";
 import type { TablesSpec } from "../../examples/table_spec.ts";
-import type { Pair, Steps, TreeSteps } from "../../fit/tables/found_model.ts";
+import { kindOf, type Pair, type Steps, type TreeSteps } from "../../fit/tables/found_model.ts";
 
 /** Returns the feature spec of found tables: that of the search, with what it has chosen. @param names Of the axes. */
 export function foundSpec(spec: FeatureSpec, { kinds }: Steps, names: readonly string[]): FeatureSpec {
   const named = (pairs: readonly Pair[]) => pairs.map((pair) => pair.map((axis) => names[axis]));
-  const [first, ...others] = kinds.map(({ mode, leaves, smoothing, pairs, foldPairs, foldTrees, trees }) => ({
-    mode,
-    leaves,
-    ...smoothing === undefined ? {} : { smoothing },
-    pairs: named(pairs),
-    foldPairs: foldPairs.map(named),
-    foldTrees: [...foldTrees],
-    trees,
+  const [first, ...others] = kinds.map((kind) => ({
+    ...kindOf(kind),
+    pairs: named(kind.pairs),
+    foldPairs: kind.foldPairs.map(named),
+    foldTrees: [...kind.foldTrees],
+    trees: kind.trees,
   }));
   return { ...spec, tables: { ...first, ...others.length > 0 ? { others } : {} } };
 }

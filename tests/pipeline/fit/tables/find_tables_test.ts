@@ -133,13 +133,32 @@ Deno.test("trees of few rows that are nearly certain are smoothed less; those of
       logit: ([a, b, c, d]) => 9 * (step(a > 1) + step(c > 1)) + 6 * (step(b > 2) - step(d > 2)),
     });
   const rows = certain(900);
-  const found = await find(rows, { stopAt: ({ smoothing }) => smoothing !== undefined });
-  assert.deepEqual(found.steps.kinds.map(({ smoothing }) => smoothing), [0.2]);
+  const found = await find(rows);
+  assert.equal(found.steps.kinds[0].smoothing, 0.1);
   const repeated = await find(rows, { steps: found.steps });
   assert.equal(text({ ...repeated, stages: found.stages }), text(found));
   assert.deepEqual(plantedModel.steps.kinds.map(({ smoothing }) => smoothing), [undefined]);
-  const many = await find(binnedRows(10_001, few, { logit: () => 0 }), { stopAt: () => true });
-  assert.deepEqual(many.stages.map(({ smoothing }) => smoothing), [undefined, undefined]);
+  const many = await find(binnedRows(40_001, few.slice(3), { logit: () => 0 }));
+  assert.ok(
+    many.stages.every(({ smoothing, fieldShare, rowShare }) => !(smoothing ?? fieldShare ?? rowShare)),
+  );
+});
+
+Deno.test("the best trees are also grown on fewer or more fields and rows, and the better ones are kept", async () => {
+  // Eight fields say the same with noise of their own, so that a tree that sees few of them learns more from all.
+  const alike = Array.from({ length: 8 }, (_, i) => ({ name: `f${i}`, kind: "numeric", bins: 6 }) as const);
+  const rows = binnedRows(1500, alike, {
+    logit: (bins) => bins.reduce((sum, bin) => sum + 0.25 * (bin - 3.5), 0),
+  });
+  const found = await find(rows);
+  const tried = found.stages.map(({ fieldShare, rowShare, smoothing }) => [smoothing, fieldShare, rowShare]);
+  assert.deepEqual([...new Set(tried.flat())].sort(), [0.1, 0.4, 0.5, undefined]);
+  const pairs = found.stages.filter(({ name }) => name === "pairs");
+  const [first] = pairs.filter(({ fieldShare }) => fieldShare === 0.4);
+  assert.ok(first.logLoss < Math.min(...pairs.slice(0, pairs.indexOf(first)).map(({ logLoss }) => logLoss)));
+  assert.equal(found.steps.kinds[0].fieldShare, 0.4);
+  const repeated = await find(rows, { steps: found.steps });
+  assert.equal(text({ ...repeated, stages: found.stages }), text(found));
 });
 
 Deno.test("few rows are divided into up to ten folds, of at least 20 groups; by time into three", async () => {
@@ -197,10 +216,10 @@ Deno.test("rows of later folds come after those they are fitted to, if times are
 Deno.test("stopAt ends the search after a stage, and the best trees so far are used", async () => {
   const seen: Stage[] = [];
   const { stages, tables } = await find(planted, { stopAt: (stage) => seen.push(stage) === 3 });
-  assert.deepEqual(seen.map(({ name, smoothing }) => [name, smoothing ?? 1]), [
-    ["curves", 1],
-    ["curves", 0.2],
-    ["pairs", 1],
+  assert.deepEqual(seen.map(({ name, leaves }) => [name, leaves]), [
+    ["curves", 4],
+    ["pairs", 16],
+    ["pairs", 32],
   ]);
   assert.equal(stages.length, 4);
   assert.deepEqual(tables[0].fields, [0, 2]);
