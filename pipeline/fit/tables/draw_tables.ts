@@ -7,7 +7,7 @@ import { fitCoefficients } from "./coefficients.ts";
 import { fitIntercept, type FittedTables } from "./fit_tables.ts";
 import { keyOf, tablesIn } from "./fold_coefficients.ts";
 import { addTable, type Table } from "./forest_tables.ts";
-import { type FoundTable, type Steps, widthOf } from "./found_model.ts";
+import { type FoundTable, kindOf, type Steps, widthOf } from "./found_model.ts";
 import { createPause, type Pause, runWithPauses } from "./pauses.ts";
 import { type MeanRows, purifyInSteps } from "./purify.ts";
 import { resampledWeights } from "./resampled_weights.ts";
@@ -119,13 +119,11 @@ function tasksOf(
   resample: NonNullable<BoostTask["resample"]>,
 ): BoostTask[] {
   const fittedTo = blocksOf(rows);
-  return kinds.map(({ mode, leaves, smoothing, pairs, trees }, k) => ({
+  return kinds.map((kind, k) => ({
+    ...kindOf(kind),
     fittedTo,
-    mode,
-    leaves,
-    smoothing,
-    pairs,
-    treesMax: trees,
+    pairs: kind.pairs,
+    treesMax: kind.trees,
     patience: stopping.patience,
     seed: streamSeed(seed, streams.trees + resample.number * kinds.length + k),
     resample,
