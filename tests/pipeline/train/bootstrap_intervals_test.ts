@@ -110,8 +110,11 @@ Deno.test("bootstrap intervals: groups are resampled, so that copies of a row in
       [0, 1, 2, 3].map((copy) => ({ ...row, id: 4 * i + copy, who: `w${i}` }))
     ),
     async (made) => {
-      const { metadata } = (await trainOn(made, spec, bootstrap)).artifact;
-      const found = parseSpec(metadata.spec, "the model's");
+      // Trees of one kind for both, whatever a search would take.
+      const pairs = [["x", "c"]];
+      const tables = { mode: "sorted", leaves: 4, pairs, foldPairs: [], foldTrees: [], trees: 60 };
+      const found = parseSpec({ ...spec, tables }, "spec.json");
+      const { metadata } = (await trainOn(made, found, { intervals: "bootstrap" })).artifact;
       const apart = await withRows(
         rowsOf(createRandom(3), 500).flatMap((row, i) =>
           [0, 1, 2, 3].map((copy) => ({ ...row, id: 4 * i + copy, who: `w${4 * i + copy}` }))
