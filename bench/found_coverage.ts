@@ -9,7 +9,7 @@ import { prepare } from "../pipeline/train/prepare.ts";
 import { startClock } from "../pipeline/train/stage_clock.ts";
 import { trainPrepared } from "../pipeline/train/train.ts";
 import { alone, type ExampleRow, rawExamplesOf, specOf } from "../tests/support/example_rows.ts";
-import { intervalLevel } from "./interval_coverage.ts";
+import { askedRows, intervalLevel, levelEffects, levels } from "./interval_coverage.ts";
 
 export interface FoundCoverageOptions {
   readonly sets: number;
@@ -21,8 +21,6 @@ export interface FoundCoverageOptions {
   readonly copies?: number;
 }
 
-const levels = ["a", "b", "c", "d", "e"];
-const levelEffects = [0.9, 0.4, 0, -0.5, -1.1];
 const spec = specOf([
   { name: "x", type: "numeric" },
   { name: "z", type: "numeric" },
@@ -34,8 +32,6 @@ const hyperParameters = {
   features: "auto",
   intervals: "bootstrap",
 } as const;
-/** Rows of a set whose intervals are looked at. */
-const askedRows = 200;
 
 /**
  * Draws sets of rows from curves and a pair that acts together, finds features in each, and returns the share of bootstrap intervals that

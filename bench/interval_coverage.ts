@@ -42,8 +42,8 @@ export interface CoverageOptions {
   readonly hyperParameters?: Partial<HyperParameters>;
 }
 
-const levels = ["a", "b", "c", "d", "e"];
-const levelEffects = [0.9, 0.4, 0, -0.5, -1.1];
+export const levels = ["a", "b", "c", "d", "e"];
+export const levelEffects = [0.9, 0.4, 0, -0.5, -1.1];
 const spec = specOf([
   { name: "x", type: "numeric" },
   { name: "z", type: "numeric" },
@@ -51,7 +51,7 @@ const spec = specOf([
   { name: "d", type: "categorical" },
 ]);
 /** Rows of a set whose intervals are looked at. */
-const askedRows = 200;
+export const askedRows = 200;
 const foldCount = 5;
 const strengths = Array.from({ length: 12 }, (_, i) => 10 ** (-3 + i * 5 / 11));
 
