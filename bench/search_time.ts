@@ -9,7 +9,7 @@ import { lightgbmReport } from "./quality.ts";
 import { compare, type Line } from "./result.ts";
 
 const offersSmall = 20_000;
-/** The trials of LightGBM that issue 15 names, and how many of them are measured on the large table. */
+/** Trials in which LightGBM is tuned, and how many of them are measured on the large table. */
 const [trials, trialsOfLarge] = [30, 6];
 /** A search of LightGBM on a million rows takes longer than other children. */
 const timeoutMs = 3 * 3600 * 1000;
