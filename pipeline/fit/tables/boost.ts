@@ -157,42 +157,29 @@ function addLeaves(leaves: readonly Leaf[], { order, others }: TreeRows, logits:
 /** Factors of a product from 1 to 2 before its logarithm is taken. */
 const factorsMax = 512;
 
-/** Returns the mean log loss of some rows. */
+/** Returns the mean log loss of some rows. A logarithm of the product of many rows of weight 1 takes the place of one per row. */
 export function lossOf(
   rows: Uint32Array,
   logits: Float64Array,
   labels: Uint8Array,
   weights: Float64Array | undefined,
 ): number {
-  if (weights) return weightedLoss(rows, logits, labels, weights);
-  // A logarithm of the product of many rows takes the place of one per row.
-  let [loss, product] = [0, 1];
+  let [loss, product, total] = [0, 1, 0];
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i];
     const against = labels[row] === 1 ? -logits[row] : logits[row];
-    product *= 1 + exp(against > 0 ? -against : against);
-    if (against > 0) loss += against;
+    const odds = exp(against > 0 ? -against : against);
+    const weight = weights ? weights[row] : 1;
+    if (against > 0) loss += weight * against;
+    if (weight === 1) product *= 1 + odds;
+    else loss += weight * log1p(odds);
+    total += weight;
     if (i % factorsMax === factorsMax - 1) {
       loss += log(product);
       product = 1;
     }
   }
-  return (loss + log(product)) / rows.length;
-}
-
-function weightedLoss(
-  rows: Uint32Array,
-  logits: Float64Array,
-  labels: Uint8Array,
-  weights: Float64Array,
-): number {
-  let [loss, total] = [0, 0];
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i];
-    loss += weights[row] * rowLoss(logits[row], labels[row]);
-    total += weights[row];
-  }
-  return loss / total;
+  return (loss + log(product)) / total;
 }
 
 /** Returns the log loss of one row. */

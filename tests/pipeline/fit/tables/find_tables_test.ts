@@ -256,7 +256,13 @@ Deno.test("one field, and a field of one value, are no obstacle", async () => {
 });
 
 Deno.test("weights of 1 give the same bytes as none", async () => {
-  assert.equal(text(await find(weightedRows(planted, () => 1), short)), text(await find(planted, short)));
+  // The basis of intervals has the weights themselves.
+  const foundIn = async (rows: SearchRows) => {
+    const { basis, ...found } = await find(rows, short);
+    assert.ok(basis);
+    return text(found as FoundModel);
+  };
+  assert.equal(await foundIn(weightedRows(planted, () => 1)), await foundIn(planted));
 });
 
 Deno.test("a row counts by its weight: rows of weight 0.001 have next to no say", async () => {
