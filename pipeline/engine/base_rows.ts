@@ -15,6 +15,8 @@ export const levelColumn = (index: number) => `c${index}`;
 /** What becomes of a row: one of the following, or 1 and more for the check that it fails. */
 export const fateColumn = "fate";
 const [example, noLabelFate, zeroWeightFate] = [0, -1, -2];
+/** The condition that a base row is an example. */
+export const isExample = `${fateColumn} = ${example}`;
 
 /** Counts of the rows of the view, by what is done with them. */
 export interface ReadRows {
@@ -100,7 +102,7 @@ function fnvOf(fnv: EngineDialect["fnv"]): NonNullable<EngineDialect["fnv"]> {
 
 /** Returns the base rows that are examples, as a FROM has them. @param from All base rows. */
 export function exampleRows(from: string): string {
-  return `(SELECT * FROM ${from} WHERE ${fateColumn} = ${example}) AS examples`;
+  return `(SELECT * FROM ${from} WHERE ${isExample}) AS examples`;
 }
 
 /**

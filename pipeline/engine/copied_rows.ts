@@ -13,6 +13,7 @@ import {
   fateColumn,
   groupColumn,
   idColumn,
+  isExample,
   labelColumn,
   levelColumn,
   numberColumn,
@@ -33,7 +34,7 @@ const trailer = -1;
 /** The rows of a view as `createCopyReader` reads them. */
 export interface CopiedColumns {
   readonly select: string;
-  /** Whether rows come in any order, with their ids. */
+  /** Whether rows come in any order, with their ids; else each has its id only if the one before has the same. */
   readonly isUnordered: boolean;
 }
 
@@ -45,7 +46,7 @@ export function copiedColumns(
   { select }: BaseRows,
   spec: FeatureSpec,
   { kinds }: SourceColumns,
-  { double, bigint }: EngineDialect,
+  { double, bigint, text }: EngineDialect,
   isSorted: boolean,
 ): CopiedColumns {
   const inputs = inputColumnsOf(spec.features);
@@ -59,12 +60,20 @@ export function copiedColumns(
     ...(spec.time === undefined ? [] : [double(timeColumn)]),
     ...Array.from({ length: count("number") }, (_, i) => double(numberColumn(i))),
     ...Array.from({ length: count("category") }, (_, i) => levelColumn(i)),
-    ...(isUnordered ? [bigint(idColumn)] : []),
   ];
-  const order = isUnordered
-    ? ""
-    : ` ORDER BY ${idColumn}${kinds.get(spec.id) === "text" ? ' COLLATE "C"' : ""}`;
-  return { select: `SELECT ${columns.join(", ")} FROM (${select}) AS base_rows${order}`, isUnordered };
+  const from = `FROM (${select}) AS base_rows`;
+  if (isUnordered) {
+    return { select: `SELECT ${columns.join(", ")}, ${bigint(idColumn)} ${from}`, isUnordered };
+  }
+  const order = `${idColumn}${kinds.get(spec.id) === "text" ? ' COLLATE "C"' : ""}`;
+  const repeated =
+    `CASE WHEN ${idColumn} = lag(${idColumn}) OVER (PARTITION BY ${isExample} ORDER BY ${order}) THEN ${
+      text(idColumn)
+    } END`;
+  return {
+    select: `SELECT ${columns.join(", ")}, ${repeated} ${from} ORDER BY ${isExample}, ${order}`,
+    isUnordered,
+  };
 }
 
 /** Returns the memory of an example. */
@@ -87,8 +96,16 @@ export function createCopyReader(
   let isBegun = false;
   let total = 0;
   const cursor = createCursor();
+  const refuseId = (bytes: Uint8Array, from: number, to: number): never => {
+    throw repeatedId(new TextDecoder().decode(bytes.subarray(from, to)), source.view);
+  };
   return {
-    /** Reads a message. @throws {Error} for one that is none of such a copy. */
+    /**
+     * Reads a message.
+     *
+     * @throws {Failure} `examples-invalid` for an id that occurs twice, of rows in order.
+     * @throws {Error} for one that is none of such a copy.
+     */
     add(bytes: Uint8Array, from: number, to: number): void {
       cursor.enter(bytes, from);
       if (!isBegun) cursor.skip(headerBytes, headerBytes - 4);
@@ -100,6 +117,7 @@ export function createCopyReader(
       if (fate !== 0) return;
       rows.add(cursor);
       if (ids) cursor.id(ids);
+      else cursor.text(refuseId);
       if (cursor.at() !== to) throw new Error("a copied row has another length than its message");
     },
     /** Rows so far, examples or not. */

@@ -4,7 +4,7 @@ import type { FeatureSpec, ReadSpec } from "../examples/spec.ts";
 import type { TrainedModel } from "../train/register.ts";
 import { type PreparedOptions, trainRead } from "../train/train.ts";
 import type { ResourceOptions } from "../train/training_resources.ts";
-import { accountOf, type BaseRows, baseRows, exampleRows, requireUniqueIds } from "./base_rows.ts";
+import { accountOf, type BaseRows, baseRows } from "./base_rows.ts";
 import { copiedBytes, copiedColumns, createCopyReader } from "./copied_rows.ts";
 import { engineRecord, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
@@ -75,9 +75,6 @@ async function trainCopied(
   const trained = await trainRead({ path: context.spillsBeside }, context, async ({ budget }) => {
     const read = async (isSorted: boolean) => {
       const columns = copiedColumns(rows, readSpec, source, engine.dialect, isSorted);
-      if (!columns.isUnordered) {
-        await requireUniqueIds(engine, exampleRows(`(${rows.select}) AS base_rows`), source.view);
-      }
       const reader = createCopyReader(readSpec, source, columns, createChunkStore(budget));
       await copy(columns.select, (bytes, from, to) => {
         reader.add(bytes, from, to);
