@@ -6,7 +6,8 @@ import type { CoefficientList } from "./model_report.ts";
 import type { NumberBins } from "./number_bins.ts";
 import { shortName } from "./short_name.ts";
 
-const shownMax = 200;
+/** Coefficients in a list, at most. */
+export const shownMax = 200;
 
 /** What the list of coefficients is made of. */
 export interface CoefficientInputs {
@@ -47,7 +48,7 @@ export function coefficientList(inputs: CoefficientInputs): CoefficientList {
 }
 
 /** Returns the indices of the largest sizes, in their order; of equal ones, the first. Sorting the indices of a million takes seconds. */
-function largest(sizes: Float64Array, count: number): number[] {
+export function largest(sizes: Float64Array, count: number): number[] {
   const least = sizes.toSorted().at(-count) ?? -Infinity;
   const above: number[] = [];
   const equal: number[] = [];

@@ -1,6 +1,7 @@
 import type { Evaluation } from "../evaluate/evaluation.ts";
-import { columnNames } from "../encode/column_names.ts";
+import { columnNamer } from "../encode/column_names.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import { largest, shownMax } from "./coefficients.ts";
 import { rowQuality } from "./data_quality.ts";
 import { modelFacts } from "./model_facts.ts";
 import type { CoefficientList, ModelReport } from "./model_report.ts";
@@ -29,8 +30,6 @@ export function evaluatedReport(
   return { ...stored, rows, evaluation, curves };
 }
 
-const coefficientsMax = 200;
-
 /** Returns the report of an evaluation of a model whose training has kept none: what the model's own files say, and what was found. */
 export function reportWithoutTraining(
   { id, metadata }: { readonly id: string; readonly metadata: ArtifactMetadata },
@@ -53,9 +52,14 @@ export function reportWithoutTraining(
 
 /** The largest first: how many rows have a column is not known. */
 function coefficientsOf({ encoder, coefficients, intercept, network }: ArtifactMetadata): CoefficientList {
-  const names = columnNames(encoder);
-  const shown = network ? [] : names
-    .map((name, i) => ({ column: shortName(name), field: shortName(name), value: coefficients[i] }))
-    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  return { shown: shown.slice(0, coefficientsMax), in_all: names.length, intercept };
+  const nameOf = columnNamer(encoder);
+  const shown = network ? [] : largest(Float64Array.from(coefficients, Math.abs), shownMax);
+  return {
+    shown: shown.map((column) => {
+      const name = shortName(nameOf(column));
+      return { column: name, field: name, value: coefficients[column] };
+    }),
+    in_all: encoder.columnCount,
+    intercept,
+  };
 }

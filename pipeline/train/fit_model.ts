@@ -1,4 +1,4 @@
-import { columnNames } from "../encode/column_names.ts";
+import { columnNamer } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import type { PooledLevels } from "../encode/summarise.ts";
@@ -167,8 +167,9 @@ function separable(what: string): Failure {
 
 /** Describes a separation by what is proven about it: which of the columns it needs is unknown. */
 function separationWords({ columns, complete }: Separation, encoder: Encoder): string {
-  const names = columnNames(encoder);
-  const named = columns.slice(0, 5).map((column) => names[column] ?? "the intercept").join(", ");
+  const nameOf = columnNamer(encoder);
+  const named = columns.slice(0, 5)
+    .map((column) => column < encoder.columnCount ? nameOf(column) : "the intercept").join(", ");
   const all = columns.length > 5 ? `${named} and ${columns.length - 5} more` : named;
   const what = "separates the rows with label 1 from the others";
   if (!complete) {

@@ -1,6 +1,6 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { plainFields } from "../chunks/chunk_file.ts";
-import { columnNames } from "../encode/column_names.ts";
+import { columnNamer } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
 import { axesOf } from "../encode/table_lookup.ts";
@@ -81,10 +81,9 @@ export function encodingNotes(
       : `${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels`;
     return `${field}: ${are} (${named}): ${why}.`;
   });
-  // A wide design has millions of names.
-  const names = fixedAtZero.length === 0 ? [] : columnNames(encoder);
+  const nameOf = columnNamer(encoder);
   for (const column of fixedAtZero) {
-    notes.push(`${names[column]}: all of its rows have the same label; its coefficient is held at 0.`);
+    notes.push(`${nameOf(column)}: all of its rows have the same label; its coefficient is held at 0.`);
   }
   return notes;
 }
