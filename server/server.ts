@@ -150,8 +150,7 @@ async function open(
 
   async function drain(delayMs: number): Promise<void> {
     lifecycle.draining = true;
-    watch.stop();
-    artifactWatch.stop();
+    const watches = [watch.stop(), artifactWatch.stop()];
     log.info("draining", { delay_ms: delayMs, timeout_ms: drainTimeoutMs });
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     const drained = await Promise.all([
@@ -162,7 +161,8 @@ async function open(
       log.warn("drain ended early", { detail: "some connections were still busy" });
     }
     service.close();
-    await Promise.all([registry.close(), lastAssignment?.settled()]);
+    artifacts.close?.();
+    await Promise.all([registry.close(), lastAssignment?.settled(), ...watches]);
     // The server's lookups may have prevented a load from settling the tables.
     settleTables(dataDir);
     log.info("stopped");

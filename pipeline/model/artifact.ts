@@ -68,6 +68,8 @@ export interface ArtifactStore {
   confirm(modelId: string): Promise<void>;
   /** Checks that the place can be reached; absent for a folder, which is on this machine. */
   check?(): Promise<void>;
+  /** Ends the calls that wait for another machine: they fail with `artifacts-unavailable`. Absent for a folder. */
+  close?(): void;
   /**
    * Returns a text that changes with the model's files on this machine; empty if they are not here, or cannot be read. Called for
    * every assignment.

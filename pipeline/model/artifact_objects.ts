@@ -10,13 +10,13 @@ import {
   weightsFile,
 } from "./artifact.ts";
 import { Failure } from "../failure.ts";
-import type { ObjectStore } from "../object_store/object_store.ts";
+import type { OpenObjects } from "../object_store/open_objects.ts";
 
 /**
  * Stores models as the objects `<id>/model.json` and `<id>/weights.bin`. model.json is written last and removed first: a model
  * without it is not there.
  */
-export function createObjectArtifacts(objects: ObjectStore): ArtifactStore {
+export function createObjectArtifacts(objects: OpenObjects): ArtifactStore {
   const { location } = objects;
   const keyOf = (modelId: string, name: string) => `${checkedId(modelId)}/${name}`;
 
@@ -84,6 +84,7 @@ export function createObjectArtifacts(objects: ObjectStore): ArtifactStore {
       if (!await objects.has(keyOf(modelId, modelFile))) throw modelUnknown(modelId, location);
     },
     check: () => objects.check(),
+    close: () => objects.close(),
     stamp: () => "",
   };
 }

@@ -22,7 +22,12 @@ export interface CachedOptions {
 export function createCachedArtifacts({ cacheDir, location, open }: CachedOptions): ArtifactStore {
   const near = createFolderStore(cacheDir);
   let opened: Promise<ArtifactStore> | undefined;
-  const far = () => opened ??= open();
+  let closed = false;
+  const far = () =>
+    opened ??= open().then((store) => {
+      if (closed) store.close?.();
+      return store;
+    });
 
   async function keep(work: () => unknown): Promise<void> {
     try {
@@ -72,6 +77,10 @@ export function createCachedArtifacts({ cacheDir, location, open }: CachedOption
     },
     async check() {
       await (await far()).check?.();
+    },
+    close() {
+      closed = true;
+      opened?.then((store) => store.close?.(), () => {});
     },
     stamp: near.stamp,
   };

@@ -99,7 +99,8 @@ export interface RemoteRegistry {
 
 /** An active watch of a registry. */
 export interface RegistryWatch {
-  stop(): void;
+  /** Ends the watch. @returns A promise that resolves once a look that was going on has ended. */
+  stop(): Promise<void>;
 }
 
 /**

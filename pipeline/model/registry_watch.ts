@@ -21,10 +21,11 @@ export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void 
   let seen: string | undefined;
   let calledAt = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let [looking, wanted, stopped] = [false, false, false];
+  let [wanted, stopped] = [false, false];
+  let looking: Promise<void> | undefined;
 
-  const poll = async () => {
-    looking = true;
+  const poll = () => looking = follow();
+  const follow = async () => {
     wanted = false;
     const stamp = await watched.look();
     if (!stopped && stamp !== undefined) {
@@ -33,7 +34,7 @@ export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void 
         if (await watched.onChange()) seen = stamp;
       }
     }
-    looking = false;
+    looking = undefined;
     schedule(wanted ? 0 : stamp === undefined ? retryAfterMs : stamp === seen ? pollEveryMs : followAfterMs);
   };
   const schedule = (afterMs: number) => {
@@ -48,9 +49,10 @@ export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void 
       if (looking) wanted = true;
       else schedule(0);
     },
-    stop() {
+    async stop() {
       stopped = true;
       clearTimeout(timer);
+      await looking;
     },
   };
 }

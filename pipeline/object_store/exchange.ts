@@ -25,7 +25,7 @@ export interface ExchangeOptions {
   readonly timing?: Partial<Timing>;
 }
 
-/** Time limits, in milliseconds. */
+/** How long is waited; times in milliseconds. */
 export interface Timing {
   /** From the start of a request to the head of its answer, and from there to its end; plus a second per {@link bytesPerSecond}. */
   readonly requestMs: number;
@@ -37,6 +37,8 @@ export interface Timing {
   readonly backoffMs: number;
   /** After this number of failures, no further request is sent. */
   readonly failuresMax: number;
+  /** Aborted when the store is closed: calls that wait fail at once. */
+  readonly closed?: AbortSignal;
 }
 
 export const defaultTiming: Timing = {
@@ -85,9 +87,11 @@ export function exchange(sign: () => Promise<Sent>, options: ExchangeOptions): P
     const finish = (end: () => void) => {
       clearTimeout(timer);
       clearTimeout(deadline);
+      timing.closed?.removeEventListener("abort", close);
       finished.abort();
       end();
     };
+    const close = () => finish(() => reject(unavailable(options.action, "the program stops")));
     const mayRepeat = () => failures < timing.failuresMax && performance.now() - startedAt < timing.totalMs;
     const start = async () => {
       running++;
@@ -123,6 +127,8 @@ export function exchange(sign: () => Promise<Sent>, options: ExchangeOptions): P
         }
       }
     };
+    if (timing.closed?.aborted) return close();
+    timing.closed?.addEventListener("abort", close, { once: true });
     start();
   });
 }

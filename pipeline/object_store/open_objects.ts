@@ -17,13 +17,21 @@ export function openObjects(
   url: ObjectUrl,
   variable: Variable = environmentVariable,
   timing?: Partial<Timing>,
-): ObjectStore {
-  return url.service === "s3" ? openS3(url, { variable, timing }) : openGcs(url, { variable, timing });
+): OpenObjects {
+  const closed = new AbortController();
+  const context = { variable, timing: { ...timing, closed: closed.signal } };
+  const store = url.service === "s3" ? openS3(url, context) : openGcs(url, context);
+  return { ...store, close: () => closed.abort() };
+}
+
+export interface OpenObjects extends ObjectStore {
+  /** Ends the calls that wait, those for credentials too: they fail with `artifacts-unavailable`, as later ones do. */
+  close(): void;
 }
 
 interface Context {
   readonly variable: Variable;
-  readonly timing: Partial<Timing> | undefined;
+  readonly timing: Partial<Timing>;
 }
 
 function openS3({ bucket, prefix, usePathStyle, profile, ...url }: ObjectUrl, context: Context): ObjectStore {

@@ -9,7 +9,8 @@ const intervalMs = 5_000;
 const awayIntervalMs = 1_000;
 
 export interface ArtifactWatch {
-  stop(): void;
+  /** Ends the watch. @returns A promise that resolves once a check that was going on has ended. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -17,20 +18,24 @@ export interface ArtifactWatch {
  * Predictions do not depend on it. A folder, which is on this machine, is not checked.
  */
 export function watchArtifacts(
-  { check }: Pick<ArtifactStore, "check">,
+  artifacts: Pick<ArtifactStore, "check">,
   sharedState: SharedState,
   log: Log,
 ): ArtifactWatch {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
+  let looking: Promise<void> | undefined;
 
-  const look = async (isReachable: () => Promise<void>) => {
+  const look = (isReachable: () => Promise<void>) => looking = check(isReachable);
+  const check = async (isReachable: () => Promise<void>) => {
     const before = sharedState.artifacts;
     try {
       await isReachable();
       sharedState.artifacts = "reachable";
       if (before === "unreachable") log.info("models can be fetched again");
     } catch (error) {
+      // It ended the check.
+      if (stopped) return;
       if (!(error instanceof Failure)) {
         log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
       }
@@ -46,11 +51,12 @@ export function watchArtifacts(
     );
     Deno.unrefTimer(timer);
   };
-  if (check) look(check);
+  if (artifacts.check) look(artifacts.check);
   return {
-    stop() {
+    async stop() {
       stopped = true;
       clearTimeout(timer);
+      await looking;
     },
   };
 }

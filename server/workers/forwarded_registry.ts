@@ -60,7 +60,7 @@ export function createForwardedRegistry(
     restoreModel: refuse,
     setNote: refuse,
     stamp: () => state.stamp,
-    watch: () => ({ stop() {} }),
+    watch: () => ({ stop: () => Promise.resolve() }),
     remote: { place, state },
     close: () => Promise.resolve(),
   };

@@ -1,8 +1,7 @@
 import type { ArtifactStore } from "../../pipeline/model/artifact.ts";
 import { createObjectArtifacts } from "../../pipeline/model/artifact_objects.ts";
 import type { Timing } from "../../pipeline/object_store/exchange.ts";
-import { openObjects } from "../../pipeline/object_store/open_objects.ts";
-import type { ObjectStore } from "../../pipeline/object_store/object_store.ts";
+import { type OpenObjects, openObjects } from "../../pipeline/object_store/open_objects.ts";
 import { parseObjectUrl } from "../../pipeline/object_store/object_url.ts";
 
 export const testSecret = "the-secret-key-of-a-test";
@@ -27,7 +26,7 @@ export function objectsAt(
   url: string,
   variables: Readonly<Record<string, string>> = testKeys,
   timing: Partial<Timing> = testTiming,
-): ObjectStore {
+): OpenObjects {
   return openObjects(parseObjectUrl(url), (name) => variables[name], timing);
 }
 

@@ -72,9 +72,10 @@ export function follow(
     },
   });
   return {
-    stop() {
-      watch.stop();
+    async stop() {
+      const stopped = watch.stop();
       database.close();
+      await stopped;
     },
   };
 }

@@ -432,8 +432,13 @@ registryTest(
     const deletion = { deletedAt: 9_000_000, deletedBy: "a test" };
     assert.equal((await registry.deleteModel({ model: "2", ...deletion })).modelId, two.id);
     assert.deepEqual((await registry.listModels()).map(({ version }) => version), [3, 1]);
-    for (const attempt of [registry.findModel("2"), registry.findModel(two.id), assign(registry, two)]) {
-      await assertRejected(attempt, "model-unknown", /version 2, was deleted at 1970-01-01T00:00:09.000Z/);
+    const attempts = [
+      () => registry.findModel("2"),
+      () => registry.findModel(two.id),
+      () => assign(registry, two),
+    ];
+    for (const attempt of attempts) {
+      await assertRejected(attempt(), "model-unknown", /version 2, was deleted at 1970-01-01T00:00:09.000Z/);
     }
     assert.deepEqual((await registry.history()).map(({ modelId }) => modelId), [three.id, two.id, one.id]);
     assert.equal((await registry.previousModel()).modelId, one.id, "a rollback passes over it");

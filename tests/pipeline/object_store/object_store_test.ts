@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
-import type { ObjectStore } from "../../../pipeline/object_store/object_store.ts";
+import type { OpenObjects } from "../../../pipeline/object_store/open_objects.ts";
 import { bucketUrl } from "../../../pipeline/object_store/s3.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { type ObjectServer, serveGcs, serveS3 } from "../../support/object_server.ts";
@@ -12,7 +12,7 @@ const page = "<!DOCTYPE html><title>Sign in</title>";
 interface Kind {
   readonly name: string;
   serve(): ObjectServer;
-  open(server: ObjectServer): ObjectStore;
+  open(server: ObjectServer): OpenObjects;
 }
 
 const kinds: readonly Kind[] = [
@@ -28,7 +28,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-function testEach(title: string, test: (objects: ObjectStore, server: ObjectServer) => Promise<void>): void {
+function testEach(title: string, test: (objects: OpenObjects, server: ObjectServer) => Promise<void>): void {
   for (const { name, serve, open } of kinds) {
     Deno.test(`${name}: ${title}`, async () => {
       await using server = serve();
@@ -38,7 +38,7 @@ function testEach(title: string, test: (objects: ObjectStore, server: ObjectServ
 }
 
 /** What each method does if the server answers nonsense, and what its message names. */
-const calls: readonly [string, (objects: ObjectStore) => Promise<unknown>, RegExp][] = [
+const calls: readonly [string, (objects: OpenObjects) => Promise<unknown>, RegExp][] = [
   ["get", (objects) => objects.get("x/y"), /^Cannot read (s3|gs):\/\/bucket\/a\/x\/y: /],
   ["create", (objects) => objects.create("x/y", bytes), /^Cannot write (s3|gs):\/\/bucket\/a\/x\/y: /],
   ["replace", (objects) => objects.replace("x/y", bytes), /^Cannot write (s3|gs):\/\/bucket\/a\/x\/y: /],
@@ -46,6 +46,21 @@ const calls: readonly [string, (objects: ObjectStore) => Promise<unknown>, RegEx
   ["list", (objects) => objects.list("x/"), /^Cannot list (s3|gs):\/\/bucket\/a\/x\/: /],
   ["check", (objects) => objects.check(), /^Cannot read (s3|gs):\/\/bucket\/a\/check: /],
 ];
+
+testEach("a closed store ends the calls that wait, and later ones", async (objects, server) => {
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<Response>();
+  server.fault = () => {
+    asked.resolve();
+    return held.promise;
+  };
+  const waiting = assertRejected(objects.get("x/y"), "artifacts-unavailable", /the program stops/);
+  await asked.promise;
+  objects.close();
+  await waiting;
+  await assertRejected(objects.get("x/y"), "artifacts-unavailable", /the program stops/);
+  held.resolve(new Response());
+});
 
 testEach("a passing failure is asked again", async (objects, server) => {
   for (const status of [429, 500, 502, 503]) {
@@ -238,7 +253,7 @@ Deno.test("S3: the environment names another server, and the URL goes before it"
   );
 });
 
-async function assertNoBucket(objects: ObjectStore): Promise<void> {
+async function assertNoBucket(objects: OpenObjects): Promise<void> {
   const calls = [
     () => objects.get("x"),
     () => objects.create("x", bytes),

@@ -252,6 +252,23 @@ Deno.test("a server that restarts without its object store serves the model that
     assert.ok(existsSync(join(dataDir, cacheFolderName, first.id)));
   }));
 
+Deno.test("a server that stops does not wait for an object store that does not answer", () =>
+  withModels(async ({ models: { first }, objects, start }) => {
+    const asked = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<Response>();
+    {
+      await using running = await start();
+      objects.fault = () => {
+        asked.resolve();
+        return held.promise;
+      };
+      // The next check of the store, of which a timer that outlives the server would be left.
+      await asked.promise;
+      assert.equal((await running.ask("/predict", row)).json.probability, probabilityOf(first));
+    }
+    held.resolve(new Response());
+  }));
+
 Deno.test("objects that were removed: who has a copy goes on, and the model is not assigned again", () =>
   withModels(async ({ models: { first, second }, objects, start }) => {
     await using running = await start();
