@@ -30,8 +30,8 @@ export const secondTraining: Benchmark = {
         holds: first.id === second.id,
       })),
       notes: [
-        "Seconds are those of whole processes. The first training reads the store and keeps the examples; the second, with another " +
-        "--C, takes them from the cache.",
+        "Seconds are those of whole processes. The first training reads the store and keeps the examples, as they are read and as " +
+        "they are encoded; the second, with another --C, takes them from the cache.",
       ],
     };
   },

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { loadEach } from "../chunks/chunk_store.ts";
+import { type ChunkHash, createColumnHash } from "../chunks/kept_chunks.ts";
 import type { RawChunk, RawExamples } from "./raw_examples.ts";
 
 /** Returns the SHA-256 of the examples as read, in hexadecimal. It depends on the rows alone, not on how they were loaded. */
@@ -11,22 +11,15 @@ export function fingerprintOf({ chunks, levels, fingerprint }: RawExamples): str
 }
 
 /** Computes the fingerprint of examples from their chunks, which are added in order. */
-export function createFingerprint(levels: RawExamples["levels"]) {
-  const hash = createHash("sha256");
+export function createFingerprint(levels: RawExamples["levels"]): ChunkHash<RawChunk> {
+  const hash = createColumnHash();
   for (const text of jsonParts(levels)) hash.update(text);
-  // The hash does not accept shared memory. One buffer for all columns: separate copies would be as much garbage as the data.
-  let copy = new Uint8Array();
   return {
     add({ numeric, codes, labels, groups, weights, times }: RawChunk): void {
       const others = [weights, times].filter((column) => column !== undefined);
-      for (const column of [numeric, ...codes, labels, groups, ...others]) {
-        const { buffer, byteOffset, byteLength } = column;
-        if (copy.length < byteLength) copy = new Uint8Array(byteLength);
-        copy.set(new Uint8Array(buffer, byteOffset, byteLength));
-        hash.update(copy.subarray(0, byteLength));
-      }
+      hash.addColumns([numeric, ...codes, labels, groups, ...others]);
     },
-    digest: (): string => hash.digest("hex"),
+    digest: hash.digest,
   };
 }
 

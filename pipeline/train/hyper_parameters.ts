@@ -71,6 +71,29 @@ export function readSpecOf(spec: FeatureSpec, { splitHash }: Pick<HyperParameter
   return splitHash === undefined ? spec : { ...spec, splitHash };
 }
 
+/** All by which examples are split and encoded, besides the spec: trainings that differ in other hyper-parameters share them. */
+export interface Preparation
+  extends Pick<HyperParameters, "seed" | "testShare" | "negatives" | "split" | "matureSeconds"> {
+  /** Share of the rows for early stopping; 0 without it. */
+  readonly validationShare: number;
+  /** Whether levels that were always or never clicked are pooled with the unseen ones. */
+  readonly poolPure: boolean;
+  readonly withTables: boolean;
+}
+
+export function preparationOf(spec: Pick<FeatureSpec, "tables">, parameters: HyperParameters): Preparation {
+  const { seed, testShare, negatives, split, matureSeconds, penalty } = parameters;
+  const { optimizer, patience = 0, validationShare = 0 } = parameters;
+  return {
+    ...{ seed, testShare, negatives },
+    ...split === undefined ? {} : { split },
+    ...matureSeconds === undefined ? {} : { matureSeconds },
+    validationShare: optimizer !== undefined && patience > 0 ? validationShare : 0,
+    poolPure: penalty === "none",
+    withTables: makesTables(spec, parameters),
+  };
+}
+
 /** Returns whether a training makes curves and tables. */
 export function makesTables({ tables }: Pick<FeatureSpec, "tables">, { features }: HyperParameters): boolean {
   return features === "auto" || tables !== undefined;

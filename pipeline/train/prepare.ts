@@ -6,7 +6,7 @@ import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { type Partition, testPart } from "../examples/split.ts";
-import { type ExampleSplitOptions, splitInSteps, type SplitTimes } from "../examples/time_split.ts";
+import { splitInSteps, type SplitTimes } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runToEnd, type Steps } from "../runtime/steps.ts";
@@ -16,7 +16,7 @@ import { servedValueNotes } from "../model/served_values.ts";
 import { areOneGroup, groupNotes } from "./notes.ts";
 import { timeNotes } from "./time_notes.ts";
 import { type SampledRow, sampleRows } from "../report/sampled_rows.ts";
-import { type HyperParameters, makesTables } from "./hyper_parameters.ts";
+import { type HyperParameters, preparationOf } from "./hyper_parameters.ts";
 
 /** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
 export interface Prepared extends EncodedExamples {
@@ -59,24 +59,25 @@ export function* prepareInSteps(
 ): Steps<Prepared> {
   requireExamples(raw, spec);
   const { lastId } = raw;
-  const { partition, excluded, times } = yield* splitInSteps(raw, spec, splitOptionsOf(hyperParameters));
+  const preparation = preparationOf(spec, hyperParameters);
+  const { split, testShare, poolPure, withTables } = preparation;
+  const { partition, excluded, times } = yield* splitInSteps(raw, spec, preparation);
   const account = { ...raw.account, ...excluded };
-  const isOneGroup = hyperParameters.split === undefined && requireSplit(raw, spec, partition);
+  const isOneGroup = split === undefined && requireSplit(raw, spec, partition);
   const notes = [
-    ...groupNotes(raw, spec, { isOneGroup, ...hyperParameters }),
-    ...timeNotes(times, spec, hyperParameters),
+    ...groupNotes(raw, spec, { isOneGroup, testShare }),
+    ...timeNotes(times, spec, preparation),
   ];
-  const findLeaks = leaksOfExamples(raw, spec, partition, hyperParameters.split === "time");
+  const findLeaks = leaksOfExamples(raw, spec, partition, split === "time");
   yield;
   const fingerprint = fingerprintOf(raw);
   yield;
   const goldenRows = pickGolden(raw, spec);
-  const withTables = makesTables(spec, hyperParameters);
-  const sampled = sampleRows(raw, spec, partition, hyperParameters.testShare);
+  const sampled = sampleRows(raw, spec, partition, testShare);
   yield;
   let warnings: readonly LeakWarning[] = [];
   const encoded = yield* encodeInSteps(raw, spec, partition, {
-    poolPure: hyperParameters.penalty === "none",
+    poolPure,
     withBins: withTables,
     // For the noise of the calibration, and folds.
     withGroups: true,
@@ -141,11 +142,4 @@ export function requireExamples({ rowCount, account }: RawExamples, spec: Featur
     "examples-invalid",
     `The view ${view} has no rows: load the tables that it reads with clickwell ingest.`,
   );
-}
-
-/** Returns the options of the split; it has a validation part only if training may stop early. */
-function splitOptionsOf(hyperParameters: HyperParameters): ExampleSplitOptions {
-  const { optimizer, patience = 0, validationShare = 0 } = hyperParameters;
-  const stopsEarly = optimizer !== undefined && patience > 0;
-  return { ...hyperParameters, validationShare: stopsEarly ? validationShare : 0 };
 }

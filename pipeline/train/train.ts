@@ -22,6 +22,7 @@ import { featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
 import { keepingStages, type KeptSearch } from "./found/kept_search.ts";
 import { type HyperParameters, readSpecOf } from "./hyper_parameters.ts";
+import { keptDesign } from "./kept_design.ts";
 import { describe } from "./metadata.ts";
 import { uncertaintyOf } from "./uncertainty.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
@@ -61,15 +62,17 @@ export async function trainModel(
   prepared?: Prepared,
 ): Promise<TrainedModel> {
   const spec = readSpecOf(options.spec, options.hyperParameters);
+  let kept: ReturnType<typeof keptDesign> | undefined;
   return await trainRead(
     store,
     options,
-    ({ threads, budget }) =>
-      prepared ?? readCachedExamples(store, spec, threads, {
-        ...cacheOptionsOf(options),
-        budget,
-        observe: readObserver(options),
-      }),
+    async ({ threads, budget }) => {
+      if (prepared) return prepared;
+      const cache = { ...cacheOptionsOf(options), budget, observe: readObserver(options) };
+      kept = keptDesign(store, spec, options.hyperParameters, cache);
+      return await kept.load() ?? await readCachedExamples(store, spec, threads, cache);
+    },
+    (made) => kept?.keep(made),
   );
 }
 
@@ -78,11 +81,13 @@ export async function trainModel(
  *
  * @param place A file beside which chunks are spilled.
  * @param read Reads the examples, or returns prepared ones.
+ * @param keep Called with examples that were prepared here.
  */
 export async function trainRead(
   place: Pick<Store, "path">,
   options: PreparedOptions & ResourceOptions,
-  read: (resources: TrainingResources) => Prepared | Promise<RawExamples>,
+  read: (resources: TrainingResources) => Promise<Prepared | RawExamples>,
+  keep: (prepared: Prepared) => Promise<void> | undefined = () => undefined,
 ): Promise<TrainedModel> {
   const { spec, hyperParameters, signal } = options;
   const clock = startClock();
@@ -91,10 +96,12 @@ export async function trainRead(
   const chunkStore = createChunkStore(budget);
   try {
     const examples = await read(resources);
-    if (!("design" in examples)) clock.lap("read");
-    const ready = "design" in examples
+    clock.lap("read");
+    const isPrepared = "design" in examples;
+    const ready = isPrepared
       ? examples
       : await runCooperatively(prepareInSteps(examples, spec, hyperParameters, chunkStore), signal, threads);
+    if (!isPrepared) await keep(ready);
     const search = { dataDir: dirname(place.path), rows: ready.fingerprint, spec, hyperParameters };
     return await keepingStages(
       search,

@@ -17,11 +17,18 @@ export interface ResourceOptions {
   readonly memoryBytes?: number;
   /** Disk space beside the store for examples that later trainings need not read again; default: `defaultCacheBytes`. */
   readonly cacheBytes?: number;
+  /** Smaller examples are not kept. */
+  readonly fileBytesMin?: number;
 }
 
 /** Returns the options of reading examples that are among those of resources. */
-export function cacheOptionsOf({ cacheBytes }: ResourceOptions): Pick<ResourceOptions, "cacheBytes"> {
-  return cacheBytes === undefined ? {} : { cacheBytes };
+export function cacheOptionsOf(
+  { cacheBytes, fileBytesMin }: ResourceOptions,
+): Pick<ResourceOptions, "cacheBytes" | "fileBytesMin"> {
+  return {
+    ...cacheBytes === undefined ? {} : { cacheBytes },
+    ...fileBytesMin === undefined ? {} : { fileBytesMin },
+  };
 }
 
 /** @param place A file in whose folder chunks are spilled. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
+import process from "node:process";
 import type { Store } from "../../store/store.ts";
 import { isKeyword, isSign, type Token, tokensOf } from "../../store/view/sql_tokens.ts";
 import { version } from "../../version.ts";
@@ -7,15 +8,15 @@ import { inputColumnsOf } from "../input_columns.ts";
 import type { ReadSpec } from "../spec.ts";
 
 /** Version of the layout of a cache file. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 const prefix = "examples-";
 const suffix = ".cache";
 const hashLength = 16;
 
-/** Names of the files that keep examples: `examples-TABLES-FIELDS.cache`, with hashes of what they were read from. */
+/** Names of the files that keep examples: `examples-TABLES-CONTENTS.cache`, with hashes of what they were read from. */
 export const cacheName = {
-  /** @param tables Hash of the tables and the schema. @param fields Hash of what is read from them. */
-  of: (tables: string, fields: string): string => `${prefix}${tables}-${fields}${suffix}`,
+  /** @param tables Hash of the tables and the schema. @param contents Hash of what is read from them, and how it is encoded. */
+  of: (tables: string, contents: string): string => `${prefix}${tables}-${contents}${suffix}`,
   isOne: (name: string): boolean => name.startsWith(prefix) && name.endsWith(suffix),
   /** Whether two files were read from the same tables. */
   isSameTables: (a: string, b: string): boolean => tablesIn(a) === tablesIn(b),
@@ -41,6 +42,11 @@ export function hashOfTables({ db, path }: Store): string | undefined {
 export function hashOfFields(spec: ReadSpec): string {
   const { view, id, label, positive, group, weight, time, features, splitHash } = spec;
   return shortHash([view, id, label, positive, group, weight, time, inputColumnsOf(features), splitHash]);
+}
+
+/** Returns a hash of how examples of a spec are split and encoded. @param preparation All that decides it beside the spec. */
+export function hashOfDesign(spec: ReadSpec, preparation: unknown): string {
+  return shortHash([hashOfFields(spec), spec, preparation, process.versions.v8]);
 }
 
 function shortHash(of: unknown): string {
