@@ -109,11 +109,15 @@ function drawRows(
   others: Uint32Array,
 ): { rowCount: number; otherCount: number } {
   const below = Math.round(share * 2 ** 32);
-  let [rowCount, otherCount] = [0, 0];
+  let rowCount = 0;
+  // Without branches, as in `createDivider`.
   for (let i = 0; i < fitted.length; i++) {
-    if (random.bits() < below) order[rowCount++] = fitted[i];
-    else others[otherCount++] = fitted[i];
+    const row = fitted[i];
+    order[rowCount] = row;
+    others[i - rowCount] = row;
+    rowCount += random.bits() < below ? 1 : 0;
   }
+  const otherCount = fitted.length - rowCount;
   others.set(scored, otherCount);
   return { rowCount, otherCount: otherCount + scored.length };
 }
@@ -167,10 +171,10 @@ export function lossOf(
   let [loss, product, total] = [0, 1, 0];
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i];
-    const against = labels[row] === 1 ? -logits[row] : logits[row];
-    const odds = exp(against > 0 ? -against : against);
+    const against = (1 - 2 * labels[row]) * logits[row];
+    const odds = exp(-Math.abs(against));
     const weight = weights ? weights[row] : 1;
-    if (against > 0) loss += weight * against;
+    loss += weight * Math.max(against, 0);
     if (weight === 1) product *= 1 + odds;
     else loss += weight * log1p(odds);
     total += weight;

@@ -71,13 +71,15 @@ function createDivider(fields: readonly BoostField[]) {
       sides.fill(0, cut, binCount);
       sides[0] = missingLeft ? 1 : 0;
     }
-    let [left, right] = [start, 0];
+    let left = start;
+    // Each row is written to both sides, and stays on one: a processor cannot guess which, and a branch would make it wait.
     for (let i = start; i < end; i++) {
       const row = order[i];
-      if (sides[codes[row]] === 1) order[left++] = row;
-      else buffer[right++] = row;
+      order[left] = row;
+      buffer[i - left] = row;
+      left += sides[codes[row]];
     }
-    order.set(buffer.subarray(0, right), left);
+    order.set(buffer.subarray(0, end - left), left);
     return left;
   };
 }

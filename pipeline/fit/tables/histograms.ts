@@ -53,39 +53,66 @@ function binOffsets(fields: readonly BoostField[]): Int32Array {
   return offsets;
 }
 
-/** Empties the bins of a field. @param offset Of the field's first bin. */
-function clear(histogram: Histogram, offset: number, { from, to }: BinRange): void {
+/** Empties the bins of a field. */
+function clear(histogram: Histogram, { offset, range: { from, to } }: CountedField): void {
   histogram.fill(0, 3 * offset, 3 * offset + 3);
   histogram.fill(0, 3 * (offset + from), 3 * (offset + to));
 }
 
-/** Sums the rows from `start` to `end` by the bins of one field. */
-export function countField(
+/** A field whose bins are counted. */
+export interface CountedField {
+  readonly codes: Uint16Array;
+  /** Of the field's first bin in the histogram. */
+  readonly offset: number;
+  readonly range: BinRange;
+}
+
+/**
+ * Sums the rows from `start` to `end` by the bins of one field, or of two at a time: an addition to a bin waits for the last one to it,
+ * and those of another field need not. Sums are in row order either way.
+ */
+export function countFields(
   histogram: Histogram,
-  offset: number,
-  range: BinRange,
-  codes: Uint16Array,
+  [field, other]: readonly CountedField[],
+  rows: OrderedRows,
+  start: number,
+  end: number,
+): void {
+  clear(histogram, field);
+  if (!other) return countOne(histogram, field, rows, start, end);
+  clear(histogram, other);
+  const { order, weights, gradients, curvatures } = rows;
+  const [offset, otherOffset] = [3 * field.offset, 3 * other.offset];
+  const [codes, otherCodes] = [field.codes, other.codes];
+  for (let i = start; i < end; i++) {
+    const row = order[i];
+    const gradient = gradients[row];
+    const curvature = curvatures[row];
+    const weight = weights ? weights[row] : 1;
+    const at = offset + 3 * codes[row];
+    histogram[at] += gradient;
+    histogram[at + 1] += curvature;
+    histogram[at + 2] += weight;
+    const otherAt = otherOffset + 3 * otherCodes[row];
+    histogram[otherAt] += gradient;
+    histogram[otherAt + 1] += curvature;
+    histogram[otherAt + 2] += weight;
+  }
+}
+
+function countOne(
+  histogram: Histogram,
+  { codes, offset }: CountedField,
   { order, weights, gradients, curvatures }: OrderedRows,
   start: number,
   end: number,
 ): void {
-  clear(histogram, offset, range);
-  if (weights) {
-    for (let i = start; i < end; i++) {
-      const row = order[i];
-      const at = 3 * (offset + codes[row]);
-      histogram[at] += gradients[row];
-      histogram[at + 1] += curvatures[row];
-      histogram[at + 2] += weights[row];
-    }
-    return;
-  }
   for (let i = start; i < end; i++) {
     const row = order[i];
     const at = 3 * (offset + codes[row]);
     histogram[at] += gradients[row];
     histogram[at + 1] += curvatures[row];
-    histogram[at + 2]++;
+    histogram[at + 2] += weights ? weights[row] : 1;
   }
 }
 

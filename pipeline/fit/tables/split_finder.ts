@@ -1,6 +1,7 @@
 import { type BoostField, type BoostTask, growth } from "./boost_rows.ts";
 import {
-  countField,
+  type CountedField,
+  countFields,
   createHistogramPool,
   type Histogram,
   type HistogramPool,
@@ -34,10 +35,13 @@ export function createSplitFinder(
 
   function* count(leaf: Leaf, rows: SplitRows, among: readonly number[]): Generator<void, Histogram> {
     const histogram = pool.take(leaf.path);
-    for (const f of among) {
-      const range = rangeOf(leaf, f, fields[f]);
-      const offset = pool.offsetOf(leaf.path, f);
-      countField(histogram, offset, range, fields[f].codes, rows, leaf.start, leaf.end);
+    const counted = (f: number): CountedField => ({
+      codes: fields[f].codes,
+      offset: pool.offsetOf(leaf.path, f),
+      range: rangeOf(leaf, f, fields[f]),
+    });
+    for (let i = 0; i < among.length; i += 2) {
+      countFields(histogram, among.slice(i, i + 2).map(counted), rows, leaf.start, leaf.end);
       if (leaf.end - leaf.start > stepRows) yield;
     }
     return histogram;
