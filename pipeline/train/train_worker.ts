@@ -5,7 +5,7 @@ import { type MatchJob, matchPartitions } from "../examples/hash_join/matching.t
 import { runToEnd } from "../runtime/steps.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { createEncodingJobs } from "../encode/encoding_jobs.ts";
-import { boostTables } from "../fit/tables/boost_jobs.ts";
+import { createBoostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
@@ -28,7 +28,7 @@ answerJobs({
   next,
   count: countRanges,
   collect: forceCollection,
-  boostTables,
+  boostTables: createBoostTables(),
   ...createEncodingJobs(),
   ...createPassState(),
 }, transferablesOf);

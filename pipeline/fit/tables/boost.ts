@@ -39,6 +39,7 @@ export function* boost(
   const logits = new Float64Array(labels.length).fill(start);
   const [gradients, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];
   const [order, others] = [new Uint32Array(fitted.length), new Uint32Array(fitted.length + scored.length)];
+  const coins = new Uint32Array(fitted.length);
   const builder = createForestBuilder(start);
   const best = {
     trees: 0,
@@ -47,7 +48,7 @@ export function* boost(
   };
   let trees = 0;
   while (trees < treesMax && (scoredOn === undefined || trees - best.trees < patience)) {
-    const { rowCount, otherCount } = drawRows(fitted, scored, rowShare, random, order, others);
+    const { rowCount, otherCount } = drawRows(fitted, scored, rowShare, random, { order, others, coins });
     setDerivatives(order, rowCount, { logits, labels, weights, gradients, curvatures });
     const treeRows = { order, rowCount, others, otherCount, weights, gradients, curvatures };
     const leaves = yield* grow(treeRows, drawFields(fields.length, fieldShare, random));
@@ -99,23 +100,23 @@ function startOf(rows: Uint32Array, labels: Uint8Array, weights: Float64Array | 
   return log(rate / (1 - rate));
 }
 
-/** Divides the rows by coin into those that a tree is grown on and the others, which the scored rows follow. */
+/** Divides the rows by coin into those that a tree is grown on and the others, which the scored rows follow. @param coins Overwritten. */
 function drawRows(
   fitted: Uint32Array,
   scored: Uint32Array,
   share: number,
   random: Random,
-  order: Uint32Array,
-  others: Uint32Array,
+  { order, others, coins }: { order: Uint32Array; others: Uint32Array; coins: Uint32Array },
 ): { rowCount: number; otherCount: number } {
   const below = Math.round(share * 2 ** 32);
   let rowCount = 0;
+  random.fill(coins);
   // Without branches, as in `createDivider`.
   for (let i = 0; i < fitted.length; i++) {
     const row = fitted[i];
     order[rowCount] = row;
     others[i - rowCount] = row;
-    rowCount += random.bits() < below ? 1 : 0;
+    rowCount += coins[i] < below ? 1 : 0;
   }
   const otherCount = fitted.length - rowCount;
   others.set(scored, otherCount);

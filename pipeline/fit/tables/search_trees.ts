@@ -1,4 +1,4 @@
-import { boostAll } from "./boost_jobs.ts";
+import { boostAll, createRunsAhead, type RunsAhead } from "./boost_jobs.ts";
 import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
 import type { SearchContext } from "./search_options.ts";
 import { scoreFolds } from "./fold_scores.ts";
@@ -64,8 +64,9 @@ export interface FoundTrees {
 export async function searchTrees(rows: FoldedRows, context: SearchContext): Promise<FoundTrees> {
   const tried: Tried[] = [];
   let stopped = false;
-  const run = async (candidate: Candidate) => {
-    const result = await crossValidate(rows, candidate, context);
+  const ahead = createRunsAhead();
+  const run = async (candidate: Candidate, likely: readonly Candidate[] = []) => {
+    const result = await crossValidate(rows, candidate, context, { runs: ahead, likely });
     tried.push(result);
     stopped = context.stopAt?.(result.stage) === true;
     return result;
@@ -74,34 +75,45 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
   const every = <Pairs>(pairs: Pairs) => folds.map(() => pairs);
   const pairTotal = fields.length * (fields.length - 1) / 2;
   const onlyCurves = { name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 } as const;
-  let curves = await run(onlyCurves);
+  const withPairs = (mode: Stage["mode"], leafCounts: readonly number[]) =>
+    leafCounts.map((leaves): Candidate => {
+      return { name: "pairs", mode, leaves, pairs: every("all"), pairCount: pairTotal };
+    });
+  const from = (least: number) => leafCounts.filter((count) => count >= least);
+  const below = leafCounts.filter((count) => count < firstLeaves).reverse();
+  const hasLevels = fields.some(({ isNumeric }) => !isNumeric);
+  const isVaried = rows.labels.length <= variedRowsMax;
+  /** What comes next if it turns out that nothing is better than these trees. */
+  const after = (trees: Tried, mode: Stage["mode"]): readonly Candidate[] => {
+    if (mode === "sorted" && trees.leaves === firstLeaves) return withPairs("sorted", below);
+    if (mode === "sorted" && hasLevels) return withPairs("single", [trees.leaves]);
+    return isVaried ? variationsOf(trees, variations) : prunedOf(trees, fields.length, pairTotal);
+  };
+  let curves = await run(onlyCurves, withPairs("sorted", from(firstLeaves).slice(0, 2)));
   let best: Tried | undefined;
   const climb = async (mode: Stage["mode"], counts: readonly number[], giveUpAbove: number) => {
     let last = giveUpAbove;
-    for (const leaves of counts) {
+    const candidates = withPairs(mode, counts);
+    for (const [i, candidate] of candidates.entries()) {
       if (stopped) return;
-      const result = await run({
-        name: "pairs",
-        mode,
-        leaves,
-        pairs: every("all"),
-        pairCount: pairTotal,
-      });
+      const result = await run(candidate, [
+        ...candidates.slice(i + 1, i + 2),
+        ...best ? after(best, mode) : [],
+      ]);
       if (!best || result.logLoss < best.logLoss) best = result;
       if (!(result.logLoss < last)) return;
       last = result.logLoss;
     }
   };
-  const from = (least: number) => leafCounts.filter((count) => count >= least);
   await climb("sorted", from(firstLeaves), Infinity);
   if (best?.leaves === firstLeaves) {
-    await climb("sorted", leafCounts.filter((count) => count < firstLeaves).reverse(), best.logLoss);
+    await climb("sorted", below, best.logLoss);
   }
-  if (best && fields.some(({ isNumeric }) => !isNumeric)) {
+  if (best && hasLevels) {
     await climb("single", from(best.leaves), best.logLoss * modeMargin);
   }
   const isStopped = () => stopped;
-  if (best && rows.labels.length <= variedRowsMax) {
+  if (best && isVaried) {
     const varied = await vary(best, { run, isStopped });
     if (varied !== best && !stopped) {
       const result = await run({ ...kindOf(varied), ...onlyCurves });
@@ -126,19 +138,27 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
 }
 
 interface Runner {
-  run(candidate: Candidate): Promise<Tried>;
+  /** @param likely What comes next, probably. */
+  run(candidate: Candidate, likely?: readonly Candidate[]): Promise<Tried>;
   isStopped(): boolean;
 }
 
 /** Varies how trees are grown, and returns the best ones. */
 async function vary(trees: Tried, { run, isStopped }: Runner): Promise<Tried> {
   let best = trees;
-  for (const [key, value] of variations) {
-    if (isStopped() || best[key] !== undefined) continue;
-    const result = await run({ ...best, [key]: value });
+  for (const [i, variation] of variations.entries()) {
+    const [candidate] = variationsOf(best, [variation]);
+    if (isStopped() || !candidate) continue;
+    const result = await run(candidate, variationsOf(best, variations.slice(i + 1)));
     if (result.logLoss < best.logLoss) best = result;
   }
   return best;
+}
+
+/** Returns trees that are varied in one way each, if they are not yet varied so. */
+function variationsOf(trees: Candidate, among: readonly (typeof variations)[number][]): Candidate[] {
+  const left = among.filter(([key]) => trees[key] === undefined);
+  return left.map(([key, value]) => ({ ...trees, [key]: value }));
 }
 
 interface PruneOptions extends Runner {
@@ -176,23 +196,45 @@ async function prune(
   { pairTotal, run, isStopped }: PruneOptions,
 ): Promise<Tried> {
   let least = pairTotal <= pairsMax ? best : undefined;
-  for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
+  const candidates = prunedOf(best, fieldCount, pairTotal);
+  for (const [i, candidate] of candidates.entries()) {
     if (isStopped() && least) break;
-    const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fieldCount, count));
-    const result = await run({ ...kindOf(best), name: "pruned", pairs, pairCount: count });
+    const result = await run(candidate, candidates.slice(i + 1, i + 2));
     if (result.logLoss <= best.logLoss * simplerMargin) return result;
     if (!least || result.logLoss < least.logLoss) least = result;
   }
   return least ?? best;
 }
 
-async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {
-  const { name, mode, leaves, pairs, pairCount } = candidate;
+/** Returns the same trees with fewer pairs, the fewest first. */
+function prunedOf(trees: Tried, fieldCount: number, pairTotal: number): Candidate[] {
+  return pairCounts.filter((count) => count < pairShareMax * pairTotal).map((pairCount) => ({
+    ...kindOf(trees),
+    name: "pruned",
+    pairs: trees.runs.map(({ pairGain }) => largestPairs([pairGain], fieldCount, pairCount)),
+    pairCount,
+  }));
+}
+
+interface LikelyNext {
+  readonly runs: RunsAhead;
+  readonly likely: readonly Candidate[];
+}
+
+async function crossValidate(
+  rows: FoldedRows,
+  candidate: Candidate,
+  context: SearchContext,
+  { runs: runsAhead, likely }: LikelyNext,
+): Promise<Tried> {
+  const { name, mode, leaves, pairCount } = candidate;
   const { seed, threads, observe, checkpoint, kept } = context;
   const kind = kindOf(candidate);
-  const tasks = foldTasks(rows, { ...kind, seed, foldPairs: pairs });
+  const tasksOf = (of: Candidate) => foldTasks(rows, { ...kindOf(of), seed, foldPairs: of.pairs });
+  const tasks = tasksOf(candidate);
   const runs = await boostAll(rows, tasks, threads, {
     ...{ checkpoint, kept },
+    ahead: { runs: runsAhead, likely: likely.flatMap(tasksOf) },
     observe: observe && ((trees) => observe({ stage: name, mode, leaves, pairCount, trees })),
   });
   const { logLoss, ece } = scoreFolds(rows, rows, runs.map(({ logits }) => logits));

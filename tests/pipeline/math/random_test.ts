@@ -30,6 +30,14 @@ Deno.test("random: bits equal the published xoshiro128** sequence", () => {
   assert.deepEqual(reference.map(() => random.bits()), reference);
 });
 
+Deno.test("random: filling an array takes the same numbers, and leaves off where as many draws would", () => {
+  const [one, other] = [createRandom(5), createRandom(5)];
+  const filled = new Uint32Array(1000);
+  one.fill(filled);
+  assert.deepEqual([...filled], Array.from(filled, () => other.bits()));
+  assert.equal(one.bits(), other.bits());
+});
+
 Deno.test("random: a seed repeats its stream, and different seeds give different streams", () => {
   const streamOf = (seed: number) => {
     const random = createRandom(seed);
