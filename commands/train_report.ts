@@ -18,6 +18,10 @@ export function observerOf(
   let first: { at: number; gradientMax: number } | undefined;
   return {
     stage: (event) => terminal.progress(event),
+    slowJoin(reason) {
+      const note = `the view is joined by SQLite, which is slow: ${reason}`;
+      terminal.say(json ? JSON.stringify({ note }) : `note: ${note}`);
+    },
     searched: (stage) =>
       terminal.say(json ? JSON.stringify({ searched: stageResult(stage) }) : stageLine(stage)),
     epoch: epochObserver(terminal, json),

@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { forceCollectionOnAll } from "../runtime/shared_memory_gc.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
-import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
+import { ReadingStopped, type RowsQuery, selectOf } from "../store/checked_rows.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import { listTables, type Table } from "../store/table.ts";
@@ -15,7 +15,7 @@ import { buildHashJoin } from "./hash_join/hash_join.ts";
 import { joinLater } from "./hash_join/later_parents.ts";
 import { inputColumnsOf } from "./input_columns.ts";
 import { chunkRowsOf, type Ids, idsOf, rangesOf } from "./id_ranges.ts";
-import { joinPlanOf } from "./join_plan.ts";
+import { isJoin, planJoin } from "./join_plan.ts";
 import type { ValueType } from "./level.ts";
 import { requireOneNegative } from "./labels.ts";
 import { mergeChunks } from "./merge_chunks.ts";
@@ -26,6 +26,11 @@ import { requireAccounted, type RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 const changedTriesMax = 3;
+/** SQLite joins fewer rows in about a second. */
+const manyRows = 100_000;
+/** Why a planned join was left to SQLite. */
+const unheld =
+  "a key is no UTF-8, a number is not exact as one of 64 bits, or parents of examples that may have no label exceed --memory";
 /** Memory for the build sides of a hash join if the examples have no budget. */
 const buildBytesMax = 256e6;
 
@@ -38,6 +43,8 @@ export interface ReadOptions {
   readonly budget?: MemoryBudget;
   /** Called with the rows read so far. */
   readonly observe?: (rowCount: number) => void;
+  /** Called with the reason if SQLite joined many rows, which takes some times as long as a hash join. */
+  readonly onSlowJoin?: (reason: string) => void;
 }
 
 /**
@@ -162,13 +169,14 @@ async function readAll(
   store: Store,
   { spec, query, ids, tables }: RowsToRead,
   threads: Threads,
-  { after, budget, observe = () => {} }: ReadOptions,
+  { after, budget, observe = () => {}, onSlowJoin }: ReadOptions,
 ): Promise<ReadResult[]> {
   const isAll = after === undefined && ids !== undefined && ids !== "none";
-  const plan = isAll && tables ? joinPlanOf(store, spec, tables) : undefined;
+  const planned = tables ? planJoin(store, spec, tables) : "a table is not of the kind that is loaded";
+  const plan = isAll && typeof planned === "object" && isJoin(planned) ? planned : undefined;
   // The build sides of a hash join have to fit into memory next to the examples.
   const bytesMax = budget ? budget.kibibytes * 1024 : buildBytesMax;
-  const join = isAll && plan
+  const join = plan && isAll
     ? await buildHashJoin(store, plan, threads, {
       ids,
       bytesMax,
@@ -187,13 +195,24 @@ async function readAll(
     ...(join ? { join } : {}),
   };
   const results = await threads.run(job, () => readRanges(job, observe));
-  if (!join) return results;
+  if (!join) {
+    const isMany = results.reduce((sum, { read }) => sum + read, 0) >= manyRows;
+    const reason = typeof planned === "object" ? unheld : planned;
+    if (isMany && after === undefined && readsTables(store, query) > 1) onSlowJoin?.(reason);
+    return results;
+  }
   return await joinLater(results, join, {
     threads,
     budget,
     rowsMax: chunkRowsOf(inputColumnsOf(spec.features).length),
     pause: () => observe(0),
   });
+}
+
+/** Returns how many tables SQLite reads for a query. */
+function readsTables({ db }: Store, query: RowsQuery): number {
+  const steps = db.prepare(`EXPLAIN QUERY PLAN ${selectOf(query)}`).all();
+  return steps.filter(({ detail }) => /^(SCAN|SEARCH) /.test(String(detail))).length;
 }
 
 /** The store's tables; undefined if they cannot be loaded into, in which case the view can still be read. */

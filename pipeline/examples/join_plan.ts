@@ -18,17 +18,20 @@ export interface JoinPlan {
   /** Column that contains the ids of the examples with label 1; the labels themselves if it is a column of the child. */
   readonly label: ColumnRef;
   readonly group: ColumnRef;
+  /** A column of the child. Present if the spec names a weight. */
+  readonly weight?: ColumnRef;
   /** Present if the spec names a time. */
   readonly time?: ColumnRef;
   /** In the order of `inputColumnsOf`. */
   readonly fields: readonly ColumnRef[];
 }
 
-/** A table whose text key `column` of the child refers to. */
+/** A table whose key, a text or an integer, `column` of the child refers to. */
 export interface ParentPlan {
   readonly table: string;
   readonly key: string;
   readonly column: string;
+  readonly isInteger?: boolean;
 }
 
 export interface ColumnRef {
@@ -37,58 +40,125 @@ export interface ColumnRef {
 }
 
 /**
- * Plans the join of a spec's view whose label is whether a table has a row of the example's key.
+ * Plans the join of a spec's view of several tables by keys, from the store.
  *
- * @returns undefined if the view is not recognised as a join by keys.
+ * @returns undefined if only SQLite can read the view, or if it has a single table, which nothing is joined to.
  */
 export function joinPlanOf(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | undefined {
-  const plan = anyPlanOf(store, spec, tables);
-  return plan && plan.label.table !== plan.child ? plan : undefined;
+  const plan = planJoin(store, spec, tables);
+  return typeof plan === "object" && isJoin(plan) ? plan : undefined;
 }
 
-/** Plans the join of a spec's view whose label may also be a column of 0 and 1 of the table with a row for each example. */
-export function anyPlanOf(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | undefined {
-  const { db } = store;
-  const join = parentJoinOf(db, spec.view, tables);
-  if (!join || spec.weight !== undefined || !viewOrdersById(store, spec)) return undefined;
+/** Returns whether rows of several tables are put together. */
+export function isJoin({ label, child, parents }: JoinPlan): boolean {
+  return parents.length > 0 || label.table !== child;
+}
+
+/** Plans a spec's view, of one table or several, for rows on their way from files: keys are texts, and each row counts once. */
+export function planOfFiles(
+  store: Store,
+  spec: FeatureSpec,
+  tables: readonly Table[],
+): JoinPlan | undefined {
+  const plan = planJoin(store, spec, tables);
+  return typeof plan === "object" && !plan.weight && !plan.parents.some(({ isInteger }) => isInteger)
+    ? plan
+    : undefined;
+}
+
+/**
+ * Plans the join of a spec's view. The label is whether a table has a row of the example's key, or a column of the child.
+ *
+ * @returns Why only SQLite can read the view, if that is so.
+ */
+export function planJoin(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | string {
+  const join = parentJoinOf(store.db, spec.view, tables);
+  if (!join) return "it is not SELECT … FROM child JOIN parent ON parent.key = child.column alone";
+  if (!viewOrdersById(store, spec)) return `its rows are not stored in the order of ${spec.id}`;
   const { child, parents } = join;
-  const columns = viewColumnsOf(db, spec.view, join);
+  const columns = viewColumnsOf(store.db, spec.view, join);
+  const places = placesOf(spec, columns);
+  if (typeof places === "string") return `${places} is not a column of its tables as it is`;
   const id = columns.get(spec.id);
-  const label = columns.get(spec.label);
-  const group = columnRef(columns.get(spec.group));
-  const fields = inputColumnsOf(spec.features).map(({ name }) => columnRef(columns.get(name)));
-  const time = spec.time === undefined ? undefined : columnRef(columns.get(spec.time));
-  if (spec.time !== undefined && !time) return undefined;
-  if (id?.is !== "column" || !label || !group) return undefined;
-  const labelTable = tables.find(({ name }) => isSameName(name, label.table));
-  const labelColumn = labelTable?.columns.find(({ name }) => isSameName(name, label.column));
-  const isOwnLabel = label.is === "column" && labelTable === child;
-  const others = labelTable && !isOwnLabel ? [labelTable] : [];
+  const isKey = id?.is === "column" && id.table === child.name && child.key.length === 1 &&
+    child.key[0] === id.column && typeOf(child, id.column) === "INTEGER";
+  if (!isKey) return `${spec.id} is not the INTEGER key of ${child.name}`;
+  if (places.weight && places.weight.table !== child.name) {
+    return `${spec.weight} is not a column of ${child.name}`;
+  }
+  const label = labelOf(columns.get(spec.label), { spec, child, id: id.column, tables });
+  if (!label) {
+    return `${spec.label} is neither a column of 0 and 1 of ${child.name}, nor whether a table has a row of its key`;
+  }
+  const planned = parents.map(({ column, parent }): ParentPlan => ({
+    ...{ table: parent.name, key: parent.key[0], column },
+    ...typeOf(parent, parent.key[0]) === "INTEGER" ? { isInteger: true } : {},
+  }));
+  const unlike = planned.find(({ key, column }, i) => {
+    const type = typeOf(parents[i].parent, key);
+    return type !== typeOf(child, column) || (type !== "TEXT" && type !== "INTEGER");
+  });
+  if (unlike) {
+    return `${unlike.table}.${unlike.key} and ${child.name}.${unlike.column} are not both TEXT or both INTEGER`;
+  }
+  const others = label.table === child ? [] : [label.table];
   const involved = [child, ...parents.map(({ parent }) => parent), ...others];
-  const places = fields.flatMap((field) => field ?? []);
-  const isLabel = labelColumn?.type === "INTEGER"
-    ? isOwnLabel || spec.positive === undefined
-    : isOwnLabel && spec.positive !== undefined && labelColumn?.type === "TEXT";
-  const isPlain = labelTable !== undefined && labelColumn !== undefined && isLabel &&
-    places.length === fields.length &&
-    child.key.length === 1 && child.key[0] === id.column && id.table === child.name &&
-    (isOwnLabel || (label.is === "exists" && label.childColumn === id.column)) &&
-    typeOf(child, id.column) === "INTEGER" &&
-    parents.every(({ column, parent }) =>
-      typeOf(child, column) === "TEXT" && typeOf(parent, parent.key[0]) === "TEXT"
-    ) &&
-    new Set(involved).size === involved.length && involved.every((table) => comparesBytes(store, table));
-  if (!isPlain) return undefined;
+  if (new Set(involved).size < involved.length) return "a table occurs in it twice";
+  const collated = involved.find((table) => !comparesBytes(store, table));
+  if (collated) return `${collated.name} has a column with a collation`;
   return {
     spec,
     child: child.name,
     id: id.column,
-    parents: parents.map(({ column, parent }) => ({ table: parent.name, key: parent.key[0], column })),
-    label: { table: labelTable.name, column: labelColumn.name },
-    group,
-    ...(time ? { time } : {}),
-    fields: places,
+    parents: planned,
+    label: { table: label.table.name, column: label.column },
+    ...places,
   };
+}
+
+/** Finds the columns that examples are made of, besides id and label. @returns The name of one that is none of a table. */
+function placesOf(
+  spec: FeatureSpec,
+  columns: ReadonlyMap<string, ViewColumn>,
+): Pick<JoinPlan, "group" | "weight" | "time" | "fields"> | string {
+  const names = inputColumnsOf(spec.features).map(({ name }) => name);
+  const wanted = [spec.group, spec.weight, spec.time, ...names].filter((name) => name !== undefined);
+  const refs = new Map<string, ColumnRef>();
+  for (const name of wanted) {
+    const ref = columnRef(columns.get(name));
+    if (!ref) return name;
+    refs.set(name, ref);
+  }
+  const refOf = (name: string | undefined) => name === undefined ? undefined : refs.get(name);
+  const [group, weight, time] = [refOf(spec.group), refOf(spec.weight), refOf(spec.time)];
+  if (!group) return spec.group;
+  return {
+    group,
+    ...(weight ? { weight } : {}),
+    ...(time ? { time } : {}),
+    fields: names.flatMap((name) => refs.get(name) ?? []),
+  };
+}
+
+/** @returns undefined if the label is of another kind. */
+function labelOf(
+  label: ViewColumn | undefined,
+  { spec: { positive }, child, id, tables }: {
+    readonly spec: FeatureSpec;
+    readonly child: Table;
+    readonly id: string;
+    readonly tables: readonly Table[];
+  },
+): { readonly table: Table; readonly column: string } | undefined {
+  const table = tables.find(({ name }) => label && isSameName(name, label.table));
+  const column = table?.columns.find(({ name }) => label && isSameName(name, label.column));
+  if (!label || !table || !column) return undefined;
+  const isOwn = label.is === "column" && table === child;
+  if (!isOwn && !(label.is === "exists" && label.childColumn === id)) return undefined;
+  const isLabel = column.type === "INTEGER"
+    ? isOwn || positive === undefined
+    : isOwn && positive !== undefined && column.type === "TEXT";
+  return isLabel ? { table, column: column.name } : undefined;
 }
 
 function columnRef(column: ViewColumn | undefined): ColumnRef | undefined {

@@ -14,7 +14,7 @@ import { chunkRowsOf, type IdRange } from "./id_ranges.ts";
 import type { RawChunk } from "./raw_examples.ts";
 import { readingFailure } from "./reading_failure.ts";
 import type { LeftOutRows } from "./row_account.ts";
-import { sliceSideColumns, viewLayout } from "./row_layout.ts";
+import { type RowLayout, sliceSideColumns, viewLayout } from "./row_layout.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { createUsableRows } from "./usable_rows.ts";
 
@@ -61,9 +61,9 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   using db = openReadingConnection(job.path, memory);
   const chunkStore = createChunkStore(job.budget);
   const query = join?.child ?? job.query;
-  const probe = join && createProbe(db, join, chunkStore);
-  const layout = join?.layout ?? viewLayout(spec);
+  const layout: RowLayout = join?.layout ?? viewLayout(spec);
   const usable = createUsableRows(spec, layout);
+  const probe = join && createProbe(db, join, chunkStore, usable.take);
   const rowsMax = chunkRowsOf(layout.fields.length);
   const builder = createChunkBuilder(spec, { rowsMax, columns: chunkStore.columns, layout });
   let read = 0;
@@ -80,10 +80,10 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         parts.push({ order: i * rangeStride + sequence++, chunk: chunkStore.put(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
-        const { rows: viewRows, side } = probe ? probe.join(batch) : { rows: batch };
-        // Filters only rows that contain their label, which have no side columns.
-        const rows = usable.filter(viewRows);
-        read += viewRows.length;
+        const { rows, side, joinedCount } = probe
+          ? probe.join(batch)
+          : { rows: usable.filter(batch), side: undefined, joinedCount: batch.length };
+        read += joinedCount;
         const fitting = rowsMax - builder.rowCount;
         if (rows.length <= fitting) builder.add(rows, side);
         else {

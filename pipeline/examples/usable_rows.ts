@@ -24,6 +24,11 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
     }
   };
   return {
+    /** @returns Whether a row is one to train on. */
+    take(row: SqlRow): boolean {
+      count(row);
+      return isUsable(row);
+    },
     /** @returns The rows to train on; the same array if these are all rows. */
     filter(rows: readonly SqlRow[]): readonly SqlRow[] {
       if (label === undefined && weight === undefined) return rows;

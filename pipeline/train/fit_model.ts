@@ -26,6 +26,8 @@ export interface TrainObserver {
   stage?(
     stage: { readonly stage: string; readonly done: number; readonly total?: number; readonly unit: string },
   ): void;
+  /** Called with the reason if the view is joined by SQLite, which is slow. */
+  slowJoin?(reason: string): void;
   /** Called after each kind of tree that a search for tables has tried. */
   searched?(stage: Stage): void;
   iteration?(event: IterationEvent): void;

@@ -68,7 +68,8 @@ export async function trainModel(
     options,
     async ({ threads, budget }) => {
       if (prepared) return prepared;
-      const cache = { ...cacheOptionsOf(options), budget, observe: readObserver(options) };
+      const onSlowJoin = (reason: string) => options.observe?.slowJoin?.(reason);
+      const cache = { ...cacheOptionsOf(options), budget, observe: readObserver(options), onSlowJoin };
       kept = keptDesign(store, spec, options.hyperParameters, cache);
       return await kept.load() ?? await readCachedExamples(store, spec, threads, cache);
     },

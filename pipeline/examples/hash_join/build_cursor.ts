@@ -22,9 +22,11 @@ const firstInteger = -(2n ** 63n);
 /** Chooses a parent's cursor. @param sample Keys of the parent, in SQLite's order of text. */
 export function cursorOf(
   db: DatabaseSync,
-  { table, key }: ParentPlan,
+  { table, key, isInteger = false }: ParentPlan,
   sample: readonly string[],
 ): BuildCursor {
+  // The rows of an integer key are in its order.
+  if (isInteger) return integerCursor(db, table, quoted(key));
   const byKey = { cursor: quoted(key), bounds: ["", ...sample, lastText] };
   const facts = db.prepare("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(table);
   if (facts?.wr === 1) return byKey;
@@ -33,7 +35,14 @@ export function cursorOf(
   const rowid = ["rowid", "_rowid_", "oid"].find((name) => !names.includes(name));
   // Columns have all three names: rows are read by the key, which costs a seek for each.
   if (rowid === undefined) return byKey;
-  const statement = db.prepare(`SELECT min(${rowid}) AS first, max(${rowid}) AS last FROM ${quoted(table)}`);
+  return integerCursor(db, table, rowid);
+}
+
+/** @param cursor A column of integers, quoted for SQL. */
+function integerCursor(db: DatabaseSync, table: string, cursor: string): BuildCursor {
+  const statement = db.prepare(
+    `SELECT min(${cursor}) AS first, max(${cursor}) AS last FROM ${quoted(table)}`,
+  );
   statement.setReadBigInts(true);
   const ends = statement.get();
   const [first, last] = [ends?.first, ends?.last].map((end) => typeof end === "bigint" ? end : 0n);
@@ -41,16 +50,17 @@ export function cursorOf(
     { length: rangeCount - 1 },
     (_, i) => first + ((last - first) * BigInt(i + 1)) / BigInt(rangeCount),
   );
-  return { cursor: rowid, bounds: [firstInteger, ...inner, lastText] };
+  return { cursor, bounds: [firstInteger, ...inner, lastText] };
 }
 
-/** Returns the parent keys of some evenly spread rows of the child, in SQLite's order of text. */
+/** Returns the parent keys of some evenly spread rows of the child, in SQLite's order of text; none of integer keys. */
 export function sampleKeys(
   db: DatabaseSync,
   plan: JoinPlan,
-  { column }: ParentPlan,
+  { column, isInteger = false }: ParentPlan,
   { first, last }: Ids,
 ): string[] {
+  if (isInteger) return [];
   const id = quoted(plan.id);
   const statement = db.prepare(
     `SELECT ${quoted(column)} AS key FROM ${quoted(plan.child)} WHERE ${id} >= ? ORDER BY ${id} LIMIT 1`,

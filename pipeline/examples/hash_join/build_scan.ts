@@ -10,7 +10,7 @@ import type { Row } from "../row_values.ts";
 import type { Bound, BuildCursor } from "./build_cursor.ts";
 import { hashOf } from "../../math/hash.ts";
 import { appendRows, createKeyIndexer, type HashTable } from "./hash_table.ts";
-import { createKeyWriter } from "./key_encoding.ts";
+import { createKeyWriter, keyText } from "./key_encoding.ts";
 import { createRowBuffer, filledRows, type KeyedRows, type RowShape } from "./keyed_rows.ts";
 import { createPartitionWriter, type Partitioning, type Partitions } from "./partitions.ts";
 import { type Coding, createCoding } from "./written_codes.ts";
@@ -164,8 +164,8 @@ function createRowEncoder(
   };
   const writeKeys = (batch: readonly Row[]) => {
     for (let i = 0; i < batch.length; i++) {
-      const key = batch[i][keyAt];
-      if (typeof key !== "string" || !writer.write(key)) return false;
+      const key = keyText(batch[i][keyAt]);
+      if (key === undefined || !writer.write(key)) return false;
       for (let k = 0; k < width; k++) keys[i * width + k] = writer.words[k];
     }
     return true;

@@ -25,7 +25,7 @@ import { fieldsOf, placesOf } from "./plan_columns.ts";
  */
 export type HashJoin = ReturnType<typeof joinOf> & { readonly clickedIds: ClickedIds };
 
-/** A SELECT of the ids between two bounds whose label is 1; all of these, in ascending order, if no index finds them. */
+/** A SELECT of the ids between two bounds whose label is 1; all of these, in ascending order, if no index finds them; none for a label of the child. */
 export type ClickedIds = string | Float64Array<SharedArrayBuffer>;
 
 /** A parent: in memory, or in partitions in files, with which the rows are joined later. */
@@ -72,13 +72,15 @@ export async function buildHashJoin(
   // Not the store's own connection, which would keep pages of the tables that are counted up to its cache limit.
   using db = openReadingConnection(store.path, scanMemory);
   if (!areExact(options.ids)) return undefined;
-  const clickedIds = clickedIdsOf(db, plan);
+  // Which rows have no label, or weight 0, is known when they are read: all their parents have to be known then.
+  const canComeLater = !leavesRowsOut(plan);
+  const clickedIds = plan.label.table === plan.child ? sharedFloat64(0) : clickedIdsOf(db, plan);
   if (clickedIds === undefined) return undefined;
   for (const encodingOf of [sampledEncoding, measuredEncoding]) {
     const sides = plan.parents.map((parent) => planScan(db, plan, { parent, encodingOf, ids: options.ids }));
     const places = placeSides(sides.map(({ shape }) => shape), {
       bytesMax: options.bytesMax,
-      canSpill: options.budget !== undefined,
+      canSpill: options.budget !== undefined && canComeLater,
       threadCount: threads.count,
     });
     if (!places) return undefined;
@@ -97,6 +99,10 @@ export async function buildHashJoin(
     }
   }
   return undefined;
+}
+
+function leavesRowsOut({ label, child, weight }: JoinPlan): boolean {
+  return label.table === child || weight !== undefined;
 }
 
 /** Whether all rows of the parents were read: they may have changed since they were counted. */
@@ -148,7 +154,7 @@ function planScan(db: DatabaseSync, plan: JoinPlan, { parent, encodingOf, ids }:
 
 /** Assumes that all keys are UUIDs if those of the sample are. */
 function sampledEncoding(db: DatabaseSync, parent: ParentPlan, sample: readonly string[]): KeyEncoding {
-  return sample.every(isUuid) ? uuidKeys : measuredEncoding(db, parent);
+  return sample.every(isUuid) && !parent.isInteger ? uuidKeys : measuredEncoding(db, parent);
 }
 
 function measuredEncoding(db: DatabaseSync, { table, key }: ParentPlan): KeyEncoding {
@@ -184,7 +190,7 @@ function clickedIdsOf(db: DatabaseSync, plan: JoinPlan): ClickedIds | undefined 
 }
 
 function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]) {
-  const { child, id, group, parents, time } = plan;
+  const { child, id, label, group, weight, parents, time } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
   const columns = [id];
   /** Index of a column in a row of the child. Each column is selected once. */
@@ -221,6 +227,8 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
     };
   });
   const layout = {
+    ...(label.table === child ? { label: at(label.column) } : {}),
+    ...(weight ? { weight: at(weight.column) } : {}),
     group: parentGroup ?? at(group.column),
     fields: plan.fields.map(({ column }, field) => parentFields.get(field) ?? at(column)),
     ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),

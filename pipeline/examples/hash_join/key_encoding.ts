@@ -17,6 +17,12 @@ export function textKeys(byteCountMax: number): KeyEncoding {
   return { kind: "text", width: 1 + Math.ceil(byteCountMax / 4), byteCountMax };
 }
 
+/** Returns a key as a text. Integers are equal if their digits are. */
+export function keyText(key: unknown): string | undefined {
+  if (typeof key === "string") return key;
+  return typeof key === "number" || typeof key === "bigint" ? String(key) : undefined;
+}
+
 /** Encodes keys into one buffer, which the next key overwrites. */
 export interface KeyWriter {
   /** Shape (width). */

@@ -5,12 +5,14 @@ import type { SideColumns } from "../row_layout.ts";
 import type { Row } from "../row_values.ts";
 import type { BuildSide, ClickedIds, HashJoin } from "./hash_join.ts";
 import { createKeyFinder } from "./hash_table.ts";
-import { createKeyWriter } from "./key_encoding.ts";
+import { createKeyWriter, keyText } from "./key_encoding.ts";
 import type { Partitions } from "./partitions.ts";
 import { createReferences } from "./references.ts";
 
-/** Rows of the child that have all their parents, as far as those are in memory, and their side columns. */
+/** Usable rows of the child that have all their parents, as far as those are in memory, and their side columns. */
 export interface ProbedRows {
+  /** Of the rows that have all their parents, usable or not. */
+  readonly joinedCount: number;
   readonly rows: readonly Row[];
   readonly side: SideColumns;
 }
@@ -18,8 +20,13 @@ export interface ProbedRows {
 /** Rows that are joined at a time, at most. */
 const batchRowsMax = 512;
 
-/** Joins the rows of the child that one thread reads. */
-export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJoin, chunkStore: ChunkStore) {
+/** Joins the rows of the child that one thread reads. @param isUsable Whether a row of the view is one to train on. */
+export function createProbe(
+  db: DatabaseSync,
+  { buildSides, clickedIds }: HashJoin,
+  chunkStore: ChunkStore,
+  isUsable: (row: Row) => boolean,
+) {
   const sides = buildSides.map((side) => createSideProbe(side, chunkStore));
   const clicksBetween = createClicks(db, clickedIds);
   const parentRows = sides.map(() => new Int32Array(batchRowsMax));
@@ -38,6 +45,7 @@ export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJo
     /** Joins a batch of up to 512 rows. Its side columns are valid until the next call. */
     join(batch: readonly Row[]): ProbedRows {
       const rows: Row[] = [];
+      let joinedCount = 0;
       const clicks = batch.length === 0
         ? []
         : clicksBetween(Number(batch[0][0]), Number(batch[batch.length - 1][0]));
@@ -46,13 +54,15 @@ export function createProbe(db: DatabaseSync, { buildSides, clickedIds }: HashJo
         const id = Number(row[0]);
         while (next < clicks.length && clicks[next] < id) next++;
         if (!findParents(row, rows.length)) continue;
+        joinedCount++;
+        if (!isUsable(row)) continue;
         for (const { keep } of sides) keep(rowCount);
         rowCount++;
         labels[rows.length] = next < clicks.length && clicks[next] === id ? 1 : 0;
         rows.push(row);
       }
       for (const { flush } of sides) flush();
-      return { rows, side: { parentRows, labels } };
+      return { joinedCount, rows, side: { parentRows, labels } };
     },
     /** Returns, per parent that comes later, the keys that the rows refer to. */
     references: (): Partitions[] => sides.flatMap(({ take }) => take()),
@@ -94,7 +104,10 @@ function createSideProbe(side: BuildSide, chunkStore: ChunkStore): SideProbe {
   const { encoding } = "table" in side ? side.table : side.partitioning;
   const writer = createKeyWriter(encoding);
   // A key that the encoding cannot represent is not in the parent.
-  const write = (key: unknown) => typeof key === "string" && writer.write(key);
+  const write = (value: unknown) => {
+    const key = keyText(value);
+    return key !== undefined && writer.write(key);
+  };
   if ("table" in side) {
     const find = createKeyFinder(side.table);
     return {

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { createMemoryBudget } from "../../chunks/memory_budget.ts";
 import { openSpillFolder } from "../../chunks/spill_folder.ts";
 import { memberOf } from "../../exact_json.ts";
-import { anyPlanOf, type JoinPlan } from "../../examples/join_plan.ts";
+import { type JoinPlan, planOfFiles } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
 import { formatAmong } from "../../files/open_file.ts";
@@ -134,7 +134,7 @@ function emptyJoinPlanOf(
   spec: FeatureSpec,
   tables: readonly Table[],
 ): JoinPlan | undefined {
-  const plan = anyPlanOf(store, spec, tables);
+  const plan = planOfFiles(store, spec, tables);
   if (!plan) return undefined;
   const child = findTable(tables, plan.child);
   const label = findTable(tables, plan.label.table);

@@ -6,7 +6,7 @@ import { createMemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import { buildHashJoin } from "../../../pipeline/examples/hash_join/hash_join.ts";
-import { joinPlanOf } from "../../../pipeline/examples/join_plan.ts";
+import { joinPlanOf, planJoin } from "../../../pipeline/examples/join_plan.ts";
 import {
   createKeyWriter,
   isUuid,
@@ -85,7 +85,68 @@ const categoriesSpec = parseSpec({
   features: ["country", "apr", "size", "requested"].map((name) => ({ name, type: "categorical" })),
 }, "the test's spec");
 
+/** Replaces the offers' lenders by banks with an integer key, and their clicks by a label of their own. */
+const banks = (kind: string, members: string) => `
+  DROP VIEW examples;
+  CREATE TABLE banks (bank INTEGER NOT NULL PRIMARY KEY, country TEXT, size INTEGER) ${kind};
+  INSERT INTO banks SELECT rowid * 1000003 - 2000006, country, size FROM lenders;
+  CREATE TABLE shown (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, bank INTEGER NOT NULL, apr REAL,
+    answered INTEGER, said TEXT, weight REAL) STRICT;
+  INSERT INTO shown SELECT offer_id, lead_uuid, (offer_id % 6) * 1000003 - 2000006, apr,
+    CASE WHEN offer_id % 7 <> 0 THEN offer_id % 3 = 0 END,
+    CASE WHEN offer_id % 5 <> 0 THEN iif(offer_id % 3 = 0, 'yes', 'no') END, offer_id % 4 FROM offers;
+  CREATE VIEW examples AS
+  SELECT shown.offer_id, shown.lead_uuid, leads.requested, leads.credit, banks.country, banks.size, shown.apr, ${members}
+  FROM shown JOIN leads ON leads.lead_uuid = shown.lead_uuid JOIN banks ON shown.bank = banks.bank;
+`;
+const ofClicks = "EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = shown.offer_id) AS clicked";
+
 const cases: readonly Case[] = [
+  ...["STRICT", "STRICT, WITHOUT ROWID"].map((kind): Case => ({
+    name: `a key of integers, of a table that is ${kind}`,
+    schema: twoParents,
+    spec: twoParentSpec,
+    changes: banks(kind, ofClicks),
+  })),
+  {
+    name: "a key beyond 2^53",
+    schema: twoParents,
+    spec: twoParentSpec,
+    changes: `${banks("STRICT", ofClicks)} INSERT INTO banks VALUES (9007199254740993, 'XX', 1);
+      UPDATE shown SET bank = 9007199254740993 WHERE offer_id % 9 = 0`,
+    isHashable: false,
+  },
+  {
+    name: "a reference beyond 2^53, to no row",
+    schema: twoParents,
+    spec: twoParentSpec,
+    changes: `${banks("STRICT", ofClicks)} UPDATE shown SET bank = 9007199254740993 WHERE offer_id % 9 = 0`,
+  },
+  {
+    name: "a label of the child, which some rows lack",
+    schema: twoParents,
+    spec: twoParentSpec,
+    changes: banks("STRICT", "shown.answered AS clicked"),
+  },
+  {
+    name: "a label of two texts",
+    schema: twoParents,
+    spec: { ...twoParentSpec, positive: "yes" },
+    changes: banks("STRICT", "shown.said AS clicked"),
+  },
+  {
+    name: "weights of the child, some of them 0",
+    schema: twoParents,
+    spec: { ...twoParentSpec, weight: "weight" },
+    changes: banks("STRICT", `shown.weight, ${ofClicks}`),
+  },
+  {
+    name: "weights and a label of the child, in more rows than a chunk",
+    schema: twoParents,
+    spec: { ...twoParentSpec, weight: "weight", time: "size" },
+    changes: banks("STRICT", "shown.weight, shown.answered AS clicked"),
+    leadCount: 9_000,
+  },
   { name: "keys that are UUIDs", key: uuidOf },
   { name: "keys of any length", key: (i) => "k".repeat(i % 40) + i },
   { name: "keys beyond ASCII", key: (i) => `${["ä", "🦊", "日本", ""][i % 4]}${i}` },
@@ -165,7 +226,8 @@ for (const one of cases) {
       const hashed = await readExamples(store, spec, alone);
       const count = (name: string) => Number(store.db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n);
       const examples = count("examples");
-      assert.deepEqual([hashed.account.read, hashed.rowCount], [examples, examples]);
+      const { read, noLabel, zeroWeight } = hashed.account;
+      assert.deepEqual([read, hashed.rowCount + noLabel + zeroWeight], [examples, examples]);
       assert.equal(hashed.account.orphans?.rows, count("offers") - examples);
       await withThreads(async (threads) => {
         assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(hashed));
@@ -181,6 +243,8 @@ for (const one of cases) {
       assert.deepEqual(layoutOf(hashed), layoutOf(joined));
       assert.equal(timesOf(hashed).length, spec.time === undefined ? 0 : hashed.rowCount);
       assert.deepEqual(timesOf(hashed), timesOf(joined));
+      const { orphans: _, ...account } = hashed.account;
+      assert.deepEqual(joined.account, account);
     });
   });
 }
@@ -261,6 +325,41 @@ Deno.test("hash join: parents beyond the memory are in partitions, the smaller o
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
+  });
+});
+
+Deno.test("hash join: what only SQLite can join is said", async () => {
+  await withTables({ name: "", schema: twoParents }, async (store) => {
+    const reasonOf = (spec: FeatureSpec) => planJoin(store, spec, listTables(store.db));
+    assert.equal(typeof reasonOf(twoParentSpec), "object");
+    const viewOf = (from: string, clicked = "0") =>
+      store.db.exec(
+        `DROP VIEW examples; CREATE VIEW examples AS SELECT offers.offer_id, offers.lead_uuid, leads.requested,
+        leads.credit, lenders.country, lenders.size, offers.apr, ${clicked} AS clicked FROM ${from}`,
+      );
+    const joins =
+      "offers JOIN leads ON leads.lead_uuid = offers.lead_uuid JOIN lenders ON offers.code = lenders.code";
+    viewOf(joins);
+    assert.equal(
+      reasonOf({ ...twoParentSpec, time: "clicked" }),
+      "clicked is not a column of its tables as it is",
+    );
+    assert.match(String(reasonOf(twoParentSpec)), /^clicked is neither a column of 0 and 1 of offers, nor/);
+    viewOf(joins, "offers.apr");
+    assert.match(String(reasonOf(twoParentSpec)), /^clicked is neither/);
+    viewOf(`${joins} WHERE 1`);
+    assert.match(String(reasonOf(twoParentSpec)), /^it is not SELECT … FROM child/);
+    const said: string[] = [];
+    const read = () =>
+      readExamples(store, twoParentSpec, alone, { onSlowJoin: (reason) => said.push(reason) });
+    await read();
+    assert.deepEqual(said, [], "few rows take no time");
+    store.db.exec(
+      `WITH RECURSIVE ids(id) AS (SELECT 1000000 UNION ALL SELECT id + 1 FROM ids WHERE id < 1100000)
+      INSERT INTO offers SELECT id, 'lead 1', 'a', 1 FROM ids`,
+    );
+    await read();
+    assert.deepEqual(said, [reasonOf(twoParentSpec)]);
   });
 });
 
