@@ -216,11 +216,11 @@ async function loadFilesAndTrain(
   const { options, terminal, signal } = invocation;
   const early = proposed?.specSoFar();
   const train = trainOptionsOf(invocation, early);
-  const finalTrain = early && proposed?.result().then(() => {
+  const finalTrain = early && proposed && (async () => {
+    await proposed.result();
     const { spec, hyperParameters } = trainOptionsOf(invocation);
     return { ...train, spec, hyperParameters };
   });
-  finalTrain?.catch(() => {});
   const format = textFormatOf(options);
   const { load, trained } = await withStandardInput(
     Object.values(files).flat(),
@@ -229,6 +229,7 @@ async function loadFilesAndTrain(
       loadAndTrain(store, models, {
         load: { files: resolveFiles(files, pathOf), format, signal, observe: loadObserver(terminal) },
         train,
+        threads: proposed?.takeThreads(),
         ...finalTrain ? { finalTrain } : {},
       }),
   );

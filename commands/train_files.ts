@@ -5,7 +5,7 @@ import { proposeUnjudged, type UnjudgedFiles } from "../pipeline/init/propose_fi
 import { startLookThreads } from "../pipeline/init/look_threads.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import type { Threads } from "../pipeline/runtime/thread_pool.ts";
-import { judgedAside, judgedHere } from "../pipeline/init/unjudged_proposal.ts";
+import { judgedHere, judgedMeanwhile } from "../pipeline/init/unjudged_proposal.ts";
 import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
 import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
 import { widerTypesOf } from "../pipeline/ingest/widening.ts";
@@ -15,6 +15,7 @@ import { openStore, type Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
 import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
 import { findTable, listTables } from "../pipeline/store/table.ts";
+import { trainWorkerUrl } from "../pipeline/train/training_resources.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
 import { readConfig } from "./cli/config_file.ts";
 import { dash } from "./cli/standard_input.ts";
@@ -30,6 +31,7 @@ import {
   proposalResult,
   type ProposedFiles,
   proposedFiles,
+  removeSchema,
   writeProposed,
   writeSchema,
 } from "./proposed_files.ts";
@@ -70,16 +72,18 @@ export interface ProposedSettings {
   };
   /** The config file that was written. */
   readonly settingsPath: string;
-  /** Returns the spec of all features that are not known to leak, while the search for leaks goes on in another thread. */
+  /** Returns the spec of all features that are not known to leak, if the search for leaks is left to `result()`. */
   specSoFar(): FeatureSpec | undefined;
-  /** Returns what `--json` prints of the proposal, as soon as it is complete and its files are written. */
+  /** Completes the proposal and writes its files. @returns What `--json` prints of it. */
   result(): Promise<Record<string, unknown>>;
+  /** Returns the threads of the look, for a `loadAndTrain`: once, and only if there are any. */
+  takeThreads(): Threads | undefined;
   /**
    * Gives columns the types that all rows need, in the files and in the store, if a load failed for a value that its column cannot
    * hold. @returns The settings from then on; undefined for any other error, and if the column must stay as it is.
    */
   widen(error: unknown, store: Store): Promise<ProposedSettings["settings"] | undefined>;
-  /** Ends the search for leaks. */
+  /** Closes the threads, and removes the schema if the proposal was not completed. */
   close(): void;
 }
 
@@ -98,7 +102,8 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   rejectExclusive(invocation);
   requireReportPath(options);
   const format = textFormatOf(options);
-  const threads = startLookThreads(positionals);
+  // Its thread then reads the files for the load.
+  const threads = startLookThreads(positionals, trainWorkerUrl());
   try {
     const look = { signal, observe: lookObserver(terminal), threads, ...format ? { format } : {} };
     return proposed(invocation, await proposeUnjudged(positionals, wishesOf(options), look), threads);
@@ -111,7 +116,7 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
 /**
  * Writes a proposal.
  *
- * @param threads Of the look at large files: closed as soon as they have searched for leaks.
+ * @param threads Of the look at large files. With them, leaks are searched for while the other thread reads the files for the load.
  */
 function proposed(
   invocation: FilesInvocation,
@@ -126,50 +131,55 @@ function proposed(
   const filesOf = (proposal: Proposal) => proposedFiles(proposal, options.data, models);
   const soFar = adapted(unjudged.judged([]));
   requireFreeFolder(options.data, filesOf(soFar).schema.text, positionals);
-  const aside = unjudged.rows !== undefined && existing(filesOf(soFar)).length === 0 ? threads : undefined;
+  const isLater = threads !== undefined && unjudged.rows !== undefined &&
+    existing(filesOf(soFar)).length === 0;
   const write = (proposal: Proposal) => {
     for (const line of describeProposal(proposal, left)) terminal.say(line);
-    if (!options.replace && !aside) rejectEdited(filesOf(proposal), positionals);
+    if (!options.replace && !isLater) rejectEdited(filesOf(proposal), positionals);
     terminal.say(writeProposed(filesOf(proposal)));
     return proposal;
   };
   // The load needs the schema, the end of the training the spec.
-  if (aside) writeSchema(filesOf(soFar));
-  else threads?.close();
-  const settled = aside && judgedAside(unjudged, aside).then((judged) => write(adapted(judged)));
-  settled?.catch(() => {});
-  let proposal = settled ?? Promise.resolve(write(adapted(judgedHere(unjudged))));
+  if (isLater) writeSchema(filesOf(soFar));
+  let complete = isLater ? undefined : write(adapted(judgedHere(unjudged)));
+  const completed = async () => complete ??= write(adapted(await judgedMeanwhile(unjudged, signal)));
+  let free = threads;
   const split = options.split ?? soFar.split;
   const settingsFor = (proposal: Proposal) => settingsOf(proposal, filesOf(proposal), { models, split });
-  let isSettled = !aside;
-  settled?.then(() => isSettled = true, () => {});
   return {
     settings: settingsFor(soFar),
     settingsPath: filesOf(soFar).config.path,
     specSoFar() {
       const { text, path } = filesOf(soFar).spec;
-      return isSettled ? undefined : parseSpec(JSON.parse(text), path);
+      return complete ? undefined : parseSpec(JSON.parse(text), path);
     },
     async result() {
-      const settled = await proposal;
-      return proposalResult({ proposal: settled, left }, filesOf(settled));
+      const proposal = await completed();
+      return proposalResult({ proposal, left }, filesOf(proposal));
+    },
+    takeThreads() {
+      const taken = free;
+      free = undefined;
+      return taken;
     },
     async widen(error, store) {
       if (signal.aborted) return undefined;
-      const settled = await proposal;
       const wider = widerTypesOf(error);
       if (!wider) return undefined;
-      const widened = await widenedProposal(wider, settled, { store, terminal, signal });
+      const widened = await widenedProposal(wider, await completed(), { store, terminal, signal });
       if (!widened) return undefined;
       terminal.say(writeProposed(filesOf(widened.proposal)));
       const { text: schema, path: schemaName } = filesOf(widened.proposal).schema;
       // Numbers that were stored already would not be spelled as in their file.
       const emptied = store.isNew ? widened.tables : [];
       await applySchema(store, { schema, schemaName, mayDrop: false, emptied, signal });
-      proposal = Promise.resolve(widened.proposal);
+      complete = widened.proposal;
       return settingsFor(widened.proposal);
     },
-    close: () => threads?.close(),
+    close() {
+      free?.close();
+      if (!complete) removeSchema(filesOf(soFar));
+    },
   };
 }
 

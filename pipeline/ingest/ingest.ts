@@ -42,6 +42,8 @@ export interface IngestOptions {
   readonly lockTimeoutMs?: number;
   readonly observe?: (progress: LoadProgress) => void;
   readonly reader?: SharedReader;
+  /** Called as soon as the first file is being read: work in steps, for which the insertion of its rows waits. Not called without a file to load. */
+  readonly whileReading?: (() => Promise<void>) | undefined;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
 }
@@ -84,9 +86,11 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const budget = sharedReader?.budget ?? createMemoryBudget(folder.path, 0);
   const readAhead = createReadAhead(store, loads, readers, { initialLoad, settingsOf, budget });
   const reports: FileReport[] = [];
+  let { whileReading } = options;
   try {
     for (const load of loads) {
-      const fileOptions = readAhead.start();
+      const fileOptions = { ...readAhead.start(), whileReading };
+      whileReading = undefined;
       const isAlone = fileOptions.isSelfContained;
       const report = await loadWidely(
         load,

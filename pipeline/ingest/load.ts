@@ -55,6 +55,8 @@ export interface LoadOptions extends LoadSettings {
   readonly prefetched?: Promise<Reading | undefined>;
   /** Called when the file has been read; its last rows are still to be inserted. @param rows undefined if not known. */
   readonly onRead?: (rows: number | undefined) => void;
+  /** Called when the file is being read, before its rows are inserted. */
+  readonly whileReading?: (() => Promise<void>) | undefined;
   /** Whether the table is empty, and the reader of the file knows all keys that its rows may refer to. */
   readonly isSelfContained: boolean;
   /** Its folder holds sorted runs of rows; without it, each is inserted for itself. */
@@ -88,6 +90,7 @@ export async function loadFile(store: Store, load: FileLoad, options: LoadOption
       : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
     if (known) return { ...known, file: basename(path) };
     const reading = firstReading ?? await startReading(store, load, options);
+    await options.whileReading?.();
     const opened = { table, path, before, hashing, reading };
     try {
       return await insertFile(store, opened, options);

@@ -1,4 +1,5 @@
-import { findLeaks } from "../examples/leaks/find_leaks.ts";
+import { leaksInSteps } from "../examples/leaks/find_leaks.ts";
+import { sampleLeaks } from "../examples/leaks/leak_sample.ts";
 import type { LeakColumn } from "../examples/leaks/leak_rows.ts";
 import type { LeakKind, LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { askWhetherKnown } from "../examples/leaks/warning_text.ts";
@@ -43,8 +44,10 @@ export function labelsOfKeys(
   return Uint8Array.from(keys.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
 }
 
-/** Looks for leaks among the columns. */
-export function leaksAmong({ fields, labels, group, time }: LabelledRows): LeakWarning[] {
+/** Looks for leaks among the columns, in steps. */
+export function leaksAmong(
+  { fields, labels, group, time }: LabelledRows,
+): Generator<void, LeakWarning[]> {
   const columns = fields.map(leakColumnOf);
   const rows = {
     rowCount: labels.length,
@@ -53,7 +56,7 @@ export function leaksAmong({ fields, labels, group, time }: LabelledRows): LeakW
     ...group ? { groups: codesOf(group) } : {},
     ...time?.is === "numbers" ? { times: time.numbers } : {},
   };
-  return findLeaks({ columns, rowCount: labels.length, walk: () => [rows] });
+  return leaksInSteps(sampleLeaks({ columns, rowCount: labels.length, walk: () => [rows] }));
 }
 
 function leakColumnOf({ name, column: { kind, values } }: Field): LeakColumn {

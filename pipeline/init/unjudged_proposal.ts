@@ -1,5 +1,5 @@
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
-import type { Job, Threads } from "../runtime/thread_pool.ts";
+import { runToEnd, runYielding } from "../runtime/steps.ts";
 import { type LabelledRows, leaksAmong } from "./leak_search.ts";
 import type { Proposal } from "./proposal.ts";
 
@@ -13,29 +13,13 @@ export interface UnjudgedProposal {
 
 /** Searches for leaks at once. */
 export function judgedHere({ rows, judged }: UnjudgedProposal): Proposal {
-  return judged(rows ? leaksAmong(rows) : []);
+  return judged(rows ? runToEnd(leaksAmong(rows)) : []);
 }
 
-/** Searches rows for leaks in another thread. */
-export interface LeaksJob extends Job {
-  readonly kind: "leaks";
-  readonly rows: LabelledRows;
-}
-
-/**
- * Starts the search for leaks in the other thread of the look, while the caller loads the tables.
- *
- * @param threads Closed after it.
- */
-export function judgedAside({ rows, judged }: UnjudgedProposal, threads: Threads): Promise<Proposal> {
-  const search = async () => {
-    if (!rows) return judged([]);
-    const job: LeaksJob = { kind: "leaks", rows };
-    const [, warnings] = await threads.run<readonly LeakWarning[]>(job, () => []);
-    return judged(warnings);
-  };
-  const proposal = search().finally(threads.close);
-  // Awaited only by those who get that far.
-  proposal.catch(() => {});
-  return proposal;
+/** Searches for leaks while another thread works, whose messages are received between the steps. @throws the reason of an aborted signal. */
+export async function judgedMeanwhile(
+  { rows, judged }: UnjudgedProposal,
+  signal: AbortSignal,
+): Promise<Proposal> {
+  return judged(rows ? await runYielding(leaksAmong(rows), signal) : []);
 }

@@ -29,14 +29,20 @@ export async function runCooperatively<Result>(
     await yieldToEventLoop();
     signal?.throwIfAborted();
     if (value === undefined) continue;
-    const local = () => runYielding(value.local(), signal);
+    const local = () => {
+      const part = value.local();
+      return part && runYielding(part, signal);
+    };
     results = threads ? await threads.run(value.job, local) : [await local()];
     signal?.throwIfAborted();
   }
 }
 
-async function runYielding(part: Generator<void, unknown> | void, signal?: AbortSignal): Promise<unknown> {
-  if (!part) return;
+/** Runs work of this thread alone, and yields to the event loop only if the last time is a while ago: its steps may be short. */
+export async function runYielding<Result>(
+  part: Generator<void, Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
   const yielding = createYielding();
   for (;;) {
     const { done, value } = part.next();

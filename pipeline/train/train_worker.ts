@@ -7,15 +7,17 @@ import { countRanges } from "../ingest/examples_count.ts";
 import { createEncodingJobs } from "../encode/encoding_jobs.ts";
 import { createBoostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
+import { lookAtBlocks, type LookJob } from "../init/parquet_look.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
 import { createCollectorState } from "./from_files/collector_state.ts";
 
-/** Jobs of a training thread. After `collectExamples` it also reads files for an ingest. */
+/** Jobs of a training thread. It shares the look at files, and after `collectExamples` also reads them for an ingest. */
 const { collectExamples, finalSpec, collectedExamples, childKeys, observer } = createCollectorState();
 const { open, next } = createFileReading(observer);
 answerJobs({
+  look: (job: LookJob) => lookAtBlocks(job),
   read: readRanges,
   build: scanBuildSides,
   match: (job: MatchJob) => runToEnd(matchPartitions(job)),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "../../pipeline/math/random.ts";
-import { inFolder, type Outcome, run } from "../support/program.ts";
+import { inFolder, type Outcome, run, spawn } from "../support/program.ts";
 
 /** Writes a table of mails, of which those about sales are opened more often. */
 function writeMails(folder: string, { seed = 5, name = "mails.csv" } = {}): void {
@@ -92,6 +92,35 @@ Deno.test("clickwell train FILE of a large file: columns that leak are searched 
       );
     }
   }));
+
+Deno.test(
+  "clickwell train FILE stopped by Ctrl-C before it has found what leaks leaves no part of the files that it writes",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  () =>
+    inFolder(async (cwd) => {
+      const numbers = Array.from({ length: 20 }, (_, i) => i);
+      const random = createRandom(9);
+      const lines = Array.from(
+        { length: 110_000 },
+        (_, i) => `${i},${numbers.map(() => random.uniform().toFixed(6)).join()},${random.below(2)}\n`,
+      );
+      const header = `id,${numbers.map((i) => `number_${i}`).join()},bought\n`;
+      Deno.writeTextFileSync(join(cwd, "visits.csv"), header + lines.join(""));
+      await using child = spawn(["train", "visits.csv", "--label", "bought", "--data", "mine"], { cwd });
+      // It is written before the search for leaks, and the others after it.
+      const schema = join(cwd, "mine/schema.sql");
+      for (let tries = 0; tries < 20_000 && !existsSync(schema); tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      child.kill("SIGINT");
+      const { code, stderr } = await child.output();
+      assert.equal(code, 130, new TextDecoder().decode(stderr));
+      const files = ["schema.sql", "features.json", "clickwell.json"];
+      assert.deepEqual(files.filter((file) => existsSync(join(cwd, "mine", file))), []);
+    }),
+);
 
 Deno.test("the config file of train FILE works with predict, sweep and models: its files are for loading alone", () =>
   inFolder(async (cwd) => {

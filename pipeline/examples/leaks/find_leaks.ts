@@ -1,3 +1,4 @@
+import { runToEnd } from "../../runtime/steps.ts";
 import { countWhere } from "./class_rates.ts";
 import { warnOfPairs, warnOfTime } from "./comparisons.ts";
 import { warnOfIdentity } from "./identities.ts";
@@ -27,11 +28,17 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
 
 /** The same, from a sample that was taken before. */
 export function leaksIn(sample: LeakSample): LeakWarning[] {
+  return runToEnd(leaksInSteps(sample));
+}
+
+/** The same in steps: one for each column and kind of leak. */
+export function* leaksInSteps(sample: LeakSample): Generator<void, LeakWarning[]> {
   const { columns, rows } = sample;
   const found: LeakWarning[] = [];
   const open = new Set(columns.keys());
-  const check = (warningOf: (c: number) => LeakWarning | undefined) => {
+  const check = function* (warningOf: (c: number) => LeakWarning | undefined) {
     for (const c of open) {
+      yield;
       const warning = warningOf(c);
       if (!warning) continue;
       found.push(warning);
@@ -40,23 +47,23 @@ export function leaksIn(sample: LeakSample): LeakWarning[] {
   };
   const all = countWhere(rows, () => true);
   const isJudged = Math.min(all.clicks, all.rows - all.clicks) >= labelledMin;
-  check((c) => warnOfIdentity(sample, c));
+  yield* check((c) => warnOfIdentity(sample, c));
   if (isJudged) {
     const keys = keysOf(sample);
     const isNumber = (c: number) => columns[c].kind === "number";
-    check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
+    yield* check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
     const judged = { ...sample, rows: withoutRepeats(rows) };
     const everything = assessColumns(judged, open);
     const copies = findCopies(judged, open, everything);
     // What a copy tells is no reason to expect it.
     const evidence: Evidence = { ...everything, without: (left) => everything.without([...copies, ...left]) };
     const all = countWhere(judged.rows, () => true);
-    check((c) => warnOfTime(judged, c, evidence));
-    check((c) => warnOfMissing(judged, c, all, evidence));
-    check((c) => warnOfCopy(judged, c, copies, everything));
-    check((c) => isNumber(c) ? warnOfOwnRow(judged, c, keys, everything) : undefined);
-    check((c) => warnOfValue(judged, c, all, evidence));
-    if (columns.length <= formColumnsMax) check((c) => warnOfForm(judged, c, all, evidence));
+    yield* check((c) => warnOfTime(judged, c, evidence));
+    yield* check((c) => warnOfMissing(judged, c, all, evidence));
+    yield* check((c) => warnOfCopy(judged, c, copies, everything));
+    yield* check((c) => isNumber(c) ? warnOfOwnRow(judged, c, keys, everything) : undefined);
+    yield* check((c) => warnOfValue(judged, c, all, evidence));
+    if (columns.length <= formColumnsMax) yield* check((c) => warnOfForm(judged, c, all, evidence));
     found.push(...warnOfPairs(judged, [...open], evidence));
   }
   return [...found, ...warnOfRepeatedRows(sample)];

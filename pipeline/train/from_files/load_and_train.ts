@@ -29,10 +29,15 @@ import type {
 } from "./collector_state.ts";
 
 export interface LoadAndTrainOptions {
-  readonly load: Omit<IngestOptions, "reader">;
+  readonly load: Omit<IngestOptions, "reader" | "whileReading">;
   readonly train: TrainOptions;
-  /** What to train with in the end, if that is known only during the load: features of `train.spec` may be missing from its spec. */
-  readonly finalTrain?: Promise<TrainOptions>;
+  /**
+   * Finds what to train with in the end: features of `train.spec` may be missing from its spec. Called once, while the first file is being
+   * read: it may block for a tenth of a second at a time.
+   */
+  readonly finalTrain?: () => Promise<TrainOptions>;
+  /** Two threads, of which the other runs the jobs of `train_worker.ts`; closed. Default: started if they are needed. */
+  readonly threads?: Threads | undefined;
   /** Smaller files are loaded first, and the examples are then read from the store. */
   readonly collectBytesMin?: number;
 }
@@ -63,24 +68,21 @@ export async function loadAndTrain(
   // The plan requires empty tables: if no other connection changes them, they then hold only the loaded rows.
   const before = store.journal.externalChanges();
   const plan = planOf(store, options);
-  const { finalTrain = Promise.resolve(options.train) } = options;
+  const finalTrain = once(options.finalTrain ?? (() => Promise.resolve(options.train)));
   if (!plan) {
-    const load = await ingest(store, options.load);
-    return { load, trained: await train(store, models, await finalTrain), collected: false };
+    options.threads?.close();
+    const load = await ingest(store, { ...options.load, whileReading: async () => void await finalTrain() });
+    return { load, trained: await train(store, models, await finalTrain()), collected: false };
   }
   const folder = openSpillFolder(dirname(store.path));
   const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
-  const threads = startThreads(2, trainWorkerUrl());
+  const { threads = startThreads(2, trainWorkerUrl()) } = options;
   try {
     const isLoaded = sharedInt32(1);
     await askReader(threads, { ...collectJobOf(plan, store, options), budget, isLoaded });
     const lastKeys = askReader<IntegerSet>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
     // If the load fails first, this promise is never awaited.
     lastKeys.catch(() => {});
-    if (options.finalTrain) {
-      finalTrain.then(({ spec }) => askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob))
-        .catch(() => {});
-    }
     const keptTables = plan.parents.map(({ table }) => table);
     const reader = {
       threads,
@@ -90,12 +92,16 @@ export async function loadAndTrain(
       aheadBytes,
       budget,
     };
-    const load = await ingest(store, { ...options.load, reader });
+    const whileReading = async () => {
+      const { spec } = await finalTrain();
+      askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob).catch(() => {});
+    };
+    const load = await ingest(store, { ...options.load, reader, whileReading });
     Atomics.store(isLoaded, 0, 1);
     const hasAllRows = store.journal.externalChanges() === before &&
       load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read) &&
       areNumberedFromOne(load.files.filter(({ table }) => table === plan.child));
-    const final = await finalTrain;
+    const final = await finalTrain();
     const collected = hasAllRows
       ? await askReader<CollectedExamples>(
         threads,
@@ -113,6 +119,12 @@ export async function loadAndTrain(
     threads.close();
     folder.close();
   }
+}
+
+/** Returns a function that calls another at its first call, and returns the same promise at each. */
+function once<Result>(find: () => Promise<Result>): () => Promise<Result> {
+  let found: Promise<Result> | undefined;
+  return () => found ??= find();
 }
 
 function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefined {

@@ -119,7 +119,7 @@ async function load(
     const report = await loadAndTrain(store, modelsIn(folder), {
       load: { files: paths },
       train: settings,
-      ...options.finalSpec ? { finalTrain: later(final) } : {},
+      ...options.finalSpec ? { finalTrain: () => later(final) } : {},
       collectBytesMin: options.bytesMin ?? 0,
     });
     const { metadata, account } = await trainModel(store, final);
