@@ -40,6 +40,22 @@ export function headerNote({ read }: FileSample, fileFormat: FileFormat): string
   ];
 }
 
+/**
+ * Says that the first line of a CSV file does not name the columns, if most of them have no name, or if most rows have another number of
+ * values.
+ */
+export function titleNote(
+  { read, unreadable, rows, faultyRows }: FileSample,
+  fileFormat: FileFormat,
+): string | undefined {
+  const unnamed = unreadable.filter(({ column }) => column === "").length;
+  if (fileFormat !== "csv" || (unnamed <= read.length && 2 * faultyRows <= rows)) return undefined;
+  const line = listed(read.map(({ column }) => column.name), 3);
+  return `The first line (${line}) does not name ${
+    unnamed > read.length ? `${unnamed} of the ${read.length + unnamed} columns` : "the columns of the rows"
+  }: if it is a title, remove it, so that the names come first.`;
+}
+
 /** Seconds, and milliseconds, of the years 2001 to 2100. */
 const epochRanges = [[978_307_200, 4_102_444_800, "seconds"], [
   978_307_200_000,
@@ -47,17 +63,29 @@ const epochRanges = [[978_307_200, 4_102_444_800, "seconds"], [
   "milliseconds",
 ]] as const;
 
-/** Dates that are read as text: 12/31/2023, 31.12.23, with or without a time. */
-const writtenDate = /^\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b/;
+/** Dates that are read as text: 12/31/2023, 31.12.23, Dec 31, 2023, 31-Dec-23, with or without a time. */
+const month = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*";
+const writtenDate = new RegExp(
+  String
+    .raw`^(?:\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})|${month}\.? \d{1,2},? \d{4}|\d{1,2}([ -])${month}\.?,?\2(?:\d{4}|\d{2}))\b`,
+  "i",
+);
+
+/** Names of columns of times in milliseconds, which others are not named like. */
+const millisecondsName = /millis|epoch|_ms$/i;
+
+function isWrittenDate(text: string): boolean {
+  return writtenDate.test(text) || (/\d[-/.:]\d/.test(text) && parseTime(text) !== undefined);
+}
 
 /** Says which columns look like times that are not written as one. */
 export function timeNotes(columns: readonly ColumnProfile[]): string[] {
   const note = (name: string, looksLike: string, readAs: string) =>
     `${name} looks like ${looksLike}, and is read as ${readAs}. Written as ISO 8601, such as 2024-01-31T10:15:00Z, it would be a time.`;
   return columns.flatMap(({ name, kind, range, levels }) => {
-    const isDates = kind === "text" && levels.every(({ level }) => writtenDate.test(level.trim()));
+    const isDates = kind === "text" && levels.every(({ level }) => isWrittenDate(level.trim()));
     if (isDates) return [note(name, `dates (${levels[0].level})`, "text")];
-    if (kind !== "integer" || !range || !timeName.test(name)) return [];
+    if (kind !== "integer" || !range || !(timeName.test(name) || millisecondsName.test(name))) return [];
     const unit = epochRanges.find(([min, max]) => range.min >= min && range.max < max)?.[2];
     return unit === undefined ? [] : [note(name, `${unit} since 1970`, "a number")];
   });

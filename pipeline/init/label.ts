@@ -61,7 +61,11 @@ function requireRows({ path, rowCount }: TableProfile): void {
 }
 
 /** Returns a column by its name, in any case. @throws {Failure} `usage-invalid` if the table has none. */
-export function namedColumn({ columns, path }: TableProfile, name: string, flag: string): ColumnProfile {
+export function namedColumn(
+  { columns, path, title }: TableProfile,
+  name: string,
+  flag: string,
+): ColumnProfile {
   const found = columns.find((column) => column.name === name) ??
     columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
   if (found) return found;
@@ -70,7 +74,7 @@ export function namedColumn({ columns, path }: TableProfile, name: string, flag:
   throw usageInvalid(
     `${flag} is ${JSON.stringify(name)}, but ${path} has no column of that name.${
       near === undefined ? "" : ` Did you mean ${printable(near)}?`
-    } It has ${listed(names)}.`,
+    } It has ${listed(names)}.${title === undefined ? "" : ` ${title}`}`,
   );
 }
 
@@ -158,14 +162,26 @@ function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfil
         "above a limit, else 0, and name it with --label.",
     );
   }
+  const spellings = levels.map(({ level }) => level);
+  const meant = [...new Set(spellings.map(folded))];
+  if (meant.length === 2) {
+    return is(
+      `it has ${distinct.toLocaleString("en")} values (${
+        listed(spellings.map((text) => JSON.stringify(text)), 5)
+      })`,
+      `Write ${
+        meant.map((text) => JSON.stringify(text)).join(" and ")
+      } in one way each, in the same case and without spaces.`,
+    );
+  }
   return is(
-    `it has ${distinct.toLocaleString("en")} values (${listed(levels.map(({ level }) => level), 5)})`,
+    `it has ${distinct.toLocaleString("en")} values (${listed(spellings, 5)})`,
     "clickwell predicts an outcome that happens or not: write a column that is 1 for the value to predict, else 0, and name it " +
       "with --label.",
   );
 }
 
-function labelMissing({ path, columns }: TableProfile, candidates: readonly ColumnProfile[]): Failure {
+function labelMissing({ path, columns, title }: TableProfile, candidates: readonly ColumnProfile[]): Failure {
   if (candidates.length === 0) {
     const seen = columns.map(({ name, kind, distinct }) =>
       `${printable(name)} (${kind}, ${distinct.toLocaleString("en")})`
@@ -173,7 +189,9 @@ function labelMissing({ path, columns }: TableProfile, candidates: readonly Colu
     return usageInvalid(
       `${path} has no column of two values that could be the label; it has, with the number of values, ${
         listed(seen, 12)
-      }. Add a column that is 1 where the outcome happened, else 0, and name it with --label COLUMN.`,
+      }. ${
+        title ?? "Add a column that is 1 where the outcome happened, else 0, and name it with --label COLUMN."
+      }`,
     );
   }
   const names = candidates.map(({ name, levels }) =>

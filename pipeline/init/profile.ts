@@ -11,6 +11,7 @@ import {
   isFaulty,
   strayTextNotes,
   timeNotes,
+  titleNote,
   unitNotes,
 } from "./file_notes.ts";
 import { lookAtParquet } from "./parquet_look.ts";
@@ -37,6 +38,8 @@ export interface TableProfile {
   readonly columns: readonly ColumnProfile[];
   /** The other columns, and why no table can have them. */
   readonly unreadable: readonly { readonly column: string; readonly why: string }[];
+  /** Says that the first line looks like a title, if it does. */
+  readonly title?: string;
   /** What is odd about the file, in sentences. */
   readonly notes: readonly string[];
 }
@@ -70,6 +73,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     : await lookAtText(path, format, signal);
   const named = withoutUnusableNames(columns.filter((_, i) => !isFaulty(sample.columns[i])));
   const isPart = sample.rows < sample.rowCount;
+  const title = titleNote(sample, fileFormat);
   const file = {
     paths: [path],
     format: found.format,
@@ -86,6 +90,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     rowsLookedAt: sample.rows,
     ...found,
     columns: isPart ? await withCheckedKey(named.columns, file) : named.columns,
+    ...title === undefined ? {} : { title },
     unreadable: [...sample.unreadable, ...faultyColumns(sample), ...named.unreadable],
     notes: [
       ...found.notes,

@@ -4,7 +4,7 @@ import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
 import { releaseBuffer } from "../files/columns/column_buffer.ts";
 import { createYielding } from "../runtime/event_loop.ts";
 import type { TableColumn } from "../store/table.ts";
-import { type CollectedColumn, createCollector } from "./column_values.ts";
+import { type CollectedColumn, type ColumnValues, createCollector } from "./column_values.ts";
 
 /** A range of consecutive rows. */
 export interface RowRange {
@@ -14,9 +14,11 @@ export interface RowRange {
 
 /** The rows of a file that were looked at. */
 export interface SampledRows {
+  /** Without the faulty rows: a key is one although a line is cut off. */
   readonly columns: readonly CollectedColumn[];
+  /** Number of rows, faulty ones included. */
   readonly rows: number;
-  /** Number of rows that cannot be split into values; their values count as missing. */
+  /** Number of rows that cannot be split into values. */
   readonly faultyRows: number;
   readonly faultyRow: string | undefined;
   readonly isWhole: boolean;
@@ -59,7 +61,8 @@ export async function sampleRows(
 ): Promise<SampledRows> {
   const run = createRowRun(columns);
   const collectors = columns.map(() => createCollector({ readsNumbers }));
-  let [rows, faultyRows, isWhole] = [0, 0, false];
+  let [rows, isWhole] = [0, false];
+  const faulty = new Set<number>();
   let faultyRow: string | undefined;
   const yielding = createYielding();
   try {
@@ -69,8 +72,8 @@ export async function sampleRows(
         const read = reader.read(run, Math.min(stepRows, count - done));
         isWhole = read === 0;
         done += read;
+        for (const place of run.rowFaults.keys()) faulty.add(rows + place);
         rows += read;
-        faultyRows += run.rowFaults.size;
         faultyRow ??= run.rowFaults.values().next().value;
         for (const [i, buffer] of run.buffers.entries()) collectors[i].append(buffer);
         clearRowRun(run);
@@ -81,5 +84,21 @@ export async function sampleRows(
   } finally {
     run.buffers.forEach(releaseBuffer);
   }
-  return { columns: collectors.map((collector) => collector.finish()), rows, faultyRows, faultyRow, isWhole };
+  return {
+    columns: collectors.map((collector) => withoutRows(collector.finish(), faulty)),
+    rows,
+    faultyRows: faulty.size,
+    faultyRow,
+    isWhole,
+  };
+}
+
+function withoutRows(column: CollectedColumn, left: ReadonlySet<number>): CollectedColumn {
+  if (left.size === 0) return column;
+  const { values } = column;
+  const isKept = (_: number, row: number) => !left.has(row);
+  const kept: ColumnValues = values.is === "numbers"
+    ? { is: "numbers", numbers: values.numbers.filter(isKept) }
+    : { ...values, codes: values.codes.filter(isKept) };
+  return { ...column, values: kept };
 }

@@ -8,6 +8,7 @@ import {
   tableNameOf,
   type TableProfile,
 } from "../../../pipeline/init/profile.ts";
+import { labelOf } from "../../../pipeline/init/label.ts";
 import { startThreads, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
@@ -247,6 +248,34 @@ Deno.test("init: columns that no table can have are named", async () => {
 Deno.test("init: rows that cannot be read are counted in a note", async () => {
   const profile = await profiled("t.csv", "a,b\n1,2\n3\n4,5\n");
   assert.match(profile.notes.join(), /^1 row of 3 cannot be loaded: 1 fields, expected 2/);
+  assert.equal(profile.title, undefined);
+});
+
+Deno.test("init: a row that cannot be read is no row with missing values: the key is still one", async () => {
+  const profile = await profiled("t.csv", "id,name\n1,x\n2\n3,y\n4,\n");
+  const [id, name] = profile.columns;
+  assert.deepEqual([id.rows, id.nulls, id.isUnique], [3, 0, true]);
+  assert.deepEqual([name.rows, name.nulls, name.distinct], [3, 1, 2]);
+  assert.equal(profile.rowsLookedAt, 4);
+});
+
+Deno.test("init: a title above the names is said to be one", async () => {
+  const wide = await profiled("t.csv", "Report of 2024,,,\nid,a,b,clicked\n1,2,3,0\n2,2,3,1\n");
+  assert.equal(
+    wide.title,
+    "The first line (Report of 2024) does not name 3 of the 4 columns: if it is a title, remove it, so that the names come first.",
+  );
+  assert.throws(
+    () => labelOf(wide, "clicked"),
+    /has no column of that name\. .*The first line \(Report of 2024\)/,
+  );
+  const narrow = await profiled("t.csv", "Report of 2024\nid,a,clicked\n1,2,0\n2,2,1\n");
+  assert.match(
+    narrow.title ?? "",
+    /^The first line \(Report of 2024\) does not name the columns of the rows/,
+  );
+  const indexed = await profiled("t.csv", ",a,clicked\n0,2,0\n1,2,1\n");
+  assert.equal(indexed.title, undefined, "the column without a name that pandas writes");
 });
 
 Deno.test("init: a file that is missing, empty or of another format is a failure", async () => {
@@ -288,6 +317,19 @@ Deno.test("init: dates in other forms, and seconds since 1970, are no times, wit
   assert.deepEqual(profile.notes.map((note) => note.replace(/\. Written.*/, "")), [
     "gesendet looks like dates (12/31/2023), and is read as text",
     "created_at looks like seconds since 1970, and is read as a number",
+  ]);
+});
+
+Deno.test("init: dates with names of months, in mixed forms, and milliseconds are no times, with a note", async () => {
+  const text =
+    "born|sent|seen_ms|may\nJan 5, 1990|2024-01-31|1700000000000|May 5\n31 Dec 1985|12/31/2023|1700000000001|x\n" +
+    "1-Feb-91|1.1.2024|1700000000002|y\n";
+  const profile = await profiled("t.csv", text, { format: { delimiter: "|" } });
+  assert.deepEqual(kindsOf(profile), { born: "text", sent: "text", seen_ms: "integer", may: "text" });
+  assert.deepEqual(profile.notes.map((note) => note.replace(/ \(.*|\. Written.*/, "")), [
+    "born looks like dates",
+    "sent looks like dates",
+    "seen_ms looks like milliseconds since 1970, and is read as a number",
   ]);
 });
 

@@ -258,6 +258,10 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
     [(i) => i / 3, /it is a number, with 400 values from 0 to 133, expected two values\..*above a limit/],
     [(i) => `2024-01-0${1 + i % 2}`, /it is a date, expected two values\. Write a column that is 1 where/],
     [() => "", /it has no value/],
+    [
+      (i) => ["Yes", "yes ", "NO"][i % 3],
+      /it has 3 values \("Yes", "yes ", "NO"\), expected two values\. Write "yes" and "no" in one way each/,
+    ],
   ];
   for (const [valueOf, message] of cases) {
     await assertRejected(proposed(withLabel(valueOf), { label: "y" }), "examples-invalid", message);
