@@ -1,3 +1,4 @@
+import type { Evaluation } from "../pipeline/evaluate/evaluation.ts";
 import type { TrainObserver } from "../pipeline/train/fit_model.ts";
 import type { TrainReport } from "../pipeline/train/register.ts";
 import type { Folders } from "./closing_line.ts";
@@ -72,9 +73,14 @@ export function say(terminal: Terminal, report: TrainReport, folders: Folders): 
   for (const line of summaryOf(report, folders)) terminal.say(line);
 }
 
+/** Returns the metrics with their intervals, as `evaluate --json` has them. */
+function intervalsResult({ level, groups, resamples, blocks, metrics }: Evaluation) {
+  return { level, groups, resamples, ...(blocks === undefined ? {} : { blocks }), metrics };
+}
+
 /** Returns the object that `--json` prints. */
 export function resultOf(
-  { model, artifact, account, active, effects, search, seconds }: TrainReport,
+  { model, artifact, account, active, effects, search, evaluation, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
   const { data, hyperParameters, metrics, calibration, solver, notes, warnings = [], update } =
@@ -87,6 +93,7 @@ export function resultOf(
     rows: rowsResult(data.rows, account),
     ...(data.times ? { split: { by: hyperParameters.split ?? "group", ...data.times } } : {}),
     metrics,
+    ...(evaluation ? { intervals: intervalsResult(evaluation) } : {}),
     ...(calibration ? { calibration } : {}),
     solver: {
       name: solver.name,

@@ -1,3 +1,4 @@
+import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { Failure } from "../failure.ts";
 import { type Artifact, type ArtifactStore, makeArtifact } from "../model/artifact.ts";
@@ -33,6 +34,8 @@ export interface TrainReport {
   readonly effects?: readonly FeatureEffect[];
   /** Present if curves and tables were found, or searched for. */
   readonly search?: FeatureSearch;
+  /** The evaluation that the report begins with; absent without a report. */
+  readonly evaluation?: Evaluation;
   readonly seconds: Seconds;
 }
 
@@ -75,6 +78,7 @@ export async function register(
     production,
     ...(effects ? { effects } : {}),
     ...(search ? { search } : {}),
+    ...(report ? { evaluation: report.evaluation } : {}),
     seconds,
   };
 }

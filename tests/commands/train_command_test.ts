@@ -88,6 +88,15 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
         orphans: "number",
       },
       metrics: metricsShape,
+      intervals: {
+        ...{ level: "number", groups: "number", resamples: "number" },
+        metrics: Object.fromEntries(
+          ["log_loss", "normalised_entropy", "auc", "pr_auc", "brier", "ece"].map((name) => [
+            name,
+            { value: "number", low: "number", high: "number" },
+          ]),
+        ),
+      },
       solver: {
         name: "string",
         iterations: "number",
