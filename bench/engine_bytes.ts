@@ -18,7 +18,7 @@ export const engineBytes: Benchmark = {
     if (postgresPrograms === undefined) {
       throw new Skipped("PostgreSQL is not installed: apt-get install postgresql");
     }
-    await installPeers(["requirements-postgres.txt"], bench.say);
+    await installPeers(["requirements.txt", "requirements-postgres.txt"], bench.say);
     const sizes = [1, 5, ...bench.isLarge ? [20] : []].map((times) => times * bench.offers);
     const measured: Measured[] = [];
     for (const offers of sizes) measured.push(await measure(bench, offers));

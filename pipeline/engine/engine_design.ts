@@ -21,15 +21,20 @@ export const [fitWeightColumn, partColumn, blockColumn] = ["f", "part", "b"];
 /** Cells of a block, at most: those of a pass are its result. */
 const cellsMax = 0x4000;
 
-/**
- * Factors whose combinations of positions are the groups of a statement, and the columns that they determine. A row is in one cell of
- * each block.
- */
-export interface Block {
+/** Factors, and the columns that their positions determine. A combination of positions is a cell: a row is in one. */
+export interface Term {
   /** Indices of the factors. */
   readonly factors: readonly number[];
   /** Returns the columns that have a 1, ascending. @param positions Of the factors, in their order. */
   readonly columnsAt: (positions: readonly number[]) => readonly number[];
+}
+
+/** Factors by whose cells a statement groups the rows. */
+export interface Block extends Term {
+  /** The least parts that determine the same columns: single factors, or those that crosses join. */
+  readonly terms: readonly Term[];
+  /** Whether sums by each two terms are fewer numbers than sums by the block's cells, of which a Hessian can be made as well. */
+  readonly hasFewerPairs: boolean;
 }
 
 /** Encoded rows that lie in an engine. */
@@ -131,10 +136,11 @@ export async function planDesign(
   factors: readonly EngineFactor[],
   partRows: readonly number[],
 ): Promise<EngineDesign> {
-  const blocks = await planBlocks(engine, from, encoder, factors);
+  const numericColumns = numericOf(encoder).map(({ column }) => column);
   const cellRows = new Map<number, { rows: number; clicks: number }>();
   const groups: FactorGroup[] = [];
-  for (const block of blocks) {
+  const blocks: Block[] = [];
+  for (const { terms, ...block } of await planBlocks(engine, from, encoder, factors)) {
     const columns = block.factors.map(positionColumn).join(", ");
     const rows = await engine.query(
       `SELECT ${columns}, count(*), sum(${labelColumn}) FROM ${from} WHERE ${partColumn} = 0 GROUP BY ${columns}`,
@@ -151,10 +157,21 @@ export async function planDesign(
     const table = sharedInt32(cells.length * fieldCount).fill(-1);
     cells.forEach((cell, i) => table.set(cell, i * fieldCount));
     groups.push({ cellCount: cells.length, fieldCount, columns: table });
+    const sizes = terms.map((term) => sizeOf(term.factors, factors));
+    // Of a cell the gradient, the weight and that times each number; of two terms the weight alone.
+    const numbers = 2 + numericColumns.length;
+    const single = sizes.reduce((sum, size) => sum + size, 0) * numbers;
+    const pairs = sizes.reduce((sum, a, i) => sum + sizes.slice(0, i).reduce((own, b) => own + a * b, 0), 0);
+    blocks.push({ ...block, terms, hasFewerPairs: single + pairs < cells.length * numbers });
   }
-  const numericColumns = numericOf(encoder).map(({ column }) => column);
   const design = { columnCount: encoder.columnCount, numericColumns, groups, chunks: [], partRows };
   return { design, encoder, factors, blocks, from, lookups, cellRows };
+}
+
+/** A cross, and the factors whose positions its keys combine. */
+interface EngineCross {
+  readonly columnOf: ReadonlyMap<number, number>;
+  readonly factors: readonly number[];
 }
 
 /** Puts factors into blocks, in order, each as long as at most `cellsMax` of its combinations occur; then crosses of several blocks. */
@@ -163,7 +180,7 @@ async function planBlocks(
   from: string,
   { crosses = [] }: Encoder,
   factors: readonly EngineFactor[],
-): Promise<Block[]> {
+): Promise<Omit<Block, "hasFewerPairs">[]> {
   const sets: number[][] = [];
   for (let first = 0; first < factors.length;) {
     let last = first + 1;
@@ -171,41 +188,69 @@ async function planBlocks(
     sets.push(Array.from({ length: last - first }, (_, i) => first + i));
     first = last;
   }
-  const own = crosses.map(({ keys, column, of }) => ({
+  const own = crosses.map(({ keys, column, of }): EngineCross => ({
     columnOf: new Map(keys.map((key, i) => [key, column + i])),
     factors: factorIndices(of, factors),
   }));
-  const places = own.map((cross) =>
-    sets.findIndex((set) => cross.factors.every((factor) => set.includes(factor)))
-  );
+  const isIn = (cross: EngineCross, set: readonly number[]) =>
+    cross.factors.every((factor) => set.includes(factor));
   return [
-    ...sets.map((set, at): Block => ({
-      factors: set,
-      columnsAt(positions) {
-        const columns = positions.flatMap((position, i) => factors[set[i]].columnsAt(position));
-        const crossed = own.filter((_, i) => places[i] === at).flatMap((cross) =>
-          crossColumn(cross, cross.factors.map((factor) => positions[set.indexOf(factor)]), factors)
-        );
-        return [...columns, ...crossed];
-      },
-    })),
-    ...own.filter((_, i) => places[i] < 0).map((cross): Block => ({
-      factors: cross.factors,
-      columnsAt: (positions) => crossColumn(cross, positions, factors),
-    })),
+    ...sets.map((set) => {
+      const inside = own.filter((cross) => isIn(cross, set));
+      const terms = joinedBy(inside, set).map((part) =>
+        termOf(part, inside.filter((cross) => isIn(cross, part)), factors)
+      );
+      return { ...termOf(set, inside, factors), terms };
+    }),
+    ...own.filter((cross) => !sets.some((set) => isIn(cross, set))).map((cross) => {
+      const term: Term = {
+        factors: cross.factors,
+        columnsAt: (positions) => crossColumn(cross, positions, factors),
+      };
+      return { ...term, terms: [term] };
+    }),
   ];
 }
 
+/** @param crosses Of these factors alone. */
+function termOf(
+  own: readonly number[],
+  crosses: readonly EngineCross[],
+  factors: readonly EngineFactor[],
+): Term {
+  return {
+    factors: own,
+    columnsAt: (positions) => [
+      ...positions.flatMap((position, i) => factors[own[i]].columnsAt(position)),
+      ...crosses.flatMap((cross) =>
+        crossColumn(cross, cross.factors.map((factor) => positions[own.indexOf(factor)]), factors)
+      ),
+    ],
+  };
+}
+
+/** Returns the least sets of factors such that each cross is of one of them. */
+function joinedBy(crosses: readonly EngineCross[], set: readonly number[]): number[][] {
+  let parts = set.map((factor) => [factor]);
+  for (const cross of crosses) {
+    const isOf = (part: readonly number[]) => part.some((factor) => cross.factors.includes(factor));
+    parts = [...parts.filter((part) => !isOf(part)), parts.filter(isOf).flat().sort((a, b) => a - b)];
+  }
+  return parts;
+}
+
 function crossColumn(
-  { columnOf, factors: own }: {
-    readonly columnOf: ReadonlyMap<number, number>;
-    readonly factors: readonly number[];
-  },
+  { columnOf, factors: own }: EngineCross,
   positions: readonly number[],
   factors: readonly EngineFactor[],
 ): number[] {
   const column = columnOf.get(keyOf(positions, own, factors));
   return column === undefined ? [] : [column];
+}
+
+/** Returns the number of possible combinations. */
+function sizeOf(own: readonly number[], factors: readonly EngineFactor[]): number {
+  return own.reduce((size, factor) => size * factors[factor].positionCount, 1);
 }
 
 /** Whether few enough combinations of some factors occur. */
@@ -216,9 +261,12 @@ async function fits(
   first: number,
   end: number,
 ): Promise<boolean> {
-  const product = factors.slice(first, end).reduce((all, { positionCount }) => all * positionCount, 1);
-  if (product <= cellsMax) return true;
-  const columns = Array.from({ length: end - first }, (_, i) => positionColumn(first + i)).join(", ");
+  const own = Array.from({ length: end - first }, (_, i) => first + i);
+  const size = sizeOf(own, factors);
+  if (size <= cellsMax) return true;
+  // A combination is known by its number.
+  if (size > Number.MAX_SAFE_INTEGER) return false;
+  const columns = own.map(positionColumn).join(", ");
   const [[count]] = await engine.query(
     `SELECT count(*) FROM (SELECT DISTINCT ${columns} FROM ${from} WHERE ${partColumn} = 0) AS cells`,
   );

@@ -2,7 +2,7 @@ import { balancedSum, type Lookups } from "../export/sql_lookups.ts";
 import type { LossSums } from "../fit/objective.ts";
 import type { Passes } from "../fit/passes.ts";
 import { hessianOf } from "../fit/penalised.ts";
-import { labelColumn } from "./base_rows.ts";
+import { labelColumn, weightColumn } from "./base_rows.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
 import {
   encodedColumn,
@@ -13,6 +13,7 @@ import {
   positionColumn,
 } from "./engine_design.ts";
 import { numberIn, type SqlEngine, type SqlRows, sumIn } from "./sql_engine.ts";
+import { type TermSums, termSums, type WantedSum } from "./term_sums.ts";
 
 /** The weights of the rows of a fit. */
 export interface FitWeights {
@@ -44,13 +45,16 @@ export function createEnginePasses(
   onPass: () => void,
 ): Passes {
   const { design } = encoded;
-  const run = async (coefficients: Float64Array, sums: Sums, direction?: Float64Array): Promise<LossSums> => {
+  const run = async (
+    coefficients: Float64Array,
+    sums: Sums,
+    { direction, own = encoded }: { readonly direction?: Float64Array; readonly own?: EngineDesign } = {},
+  ): Promise<LossSums> => {
     onPass();
-    const rows = await encoded.lookups.query((lookups) => {
-      const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients, { direction });
-      return passStatement(engine.dialect, encoded, scored, lookups, sums);
-    });
-    return addUp(encoded, rows, sums.hessian);
+    const { tables, select, addUp } = passQuery(engine.dialect, own, sums);
+    return addUp(
+      await queryScored(engine, encoded, parts, coefficients, select, { direction, tables }),
+    );
   };
   return {
     design,
@@ -61,65 +65,62 @@ export function createEnginePasses(
     evaluate: (coefficients, { hessian }) => run(coefficients, { of: "g", hessian }),
     curvatures: async (coefficients) => (await run(coefficients, { of: "v", hessian: false })).gradient,
     hessianTimes: async (coefficients, direction) =>
-      (await run(coefficients, { of: "v", times: "d", hessian: false }, direction)).gradient,
+      (await run(coefficients, { of: "v", times: "d", hessian: false }, { direction })).gradient,
     async numericHessian(coefficients) {
-      onPass();
       const { numericColumns } = design;
-      const own = {
+      const narrow = {
         ...design,
         columnCount: numericColumns.length,
         numericColumns: [...numericColumns.keys()],
       };
-      const narrow = { ...encoded, blocks: [], design: own };
-      const sums = { of: "g", hessian: true } as const;
-      const rows = await encoded.lookups.query((lookups) => {
-        const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
-        return passStatement(engine.dialect, narrow, scored, lookups, sums);
-      });
-      return hessianOf(addUp(narrow, rows, true));
+      const own = { ...encoded, blocks: [], design: narrow };
+      return hessianOf(await run(coefficients, { of: "g", hessian: true }, { own }));
     },
     async separates(coefficients) {
       onPass();
       const wrong = `(${labelColumn} = 1 AND eta <= 0) OR (${labelColumn} = 0 AND eta >= 0)`;
-      const [[count]] = await encoded.lookups.query((lookups) => {
-        const scored = scoredRows(engine.dialect, encoded, parts, lookups, coefficients);
-        const tables = [...lookups.tables(), `scored AS (${scored})`];
-        return `WITH ${tables.join(",\n")}\nSELECT count(*) FROM scored WHERE ${wrong}`;
-      });
+      const select = `SELECT count(*) FROM scored WHERE ${wrong}`;
+      const [[count]] = await queryScored(engine, encoded, parts, coefficients, select);
       return numberIn(count) === 0;
     },
   };
 }
 
 /**
- * Returns the SELECT of the rows of some parts with their log-odds.
+ * Runs a SELECT over the table `scored`: the rows of some parts with their log-odds `eta`. Every statement that scores rows is one of
+ * these, so that coefficients are looked up in one way.
  *
- * @param more.direction Gives also its product with each row.
+ * @param more.direction Gives also its product with each row, `d`.
  * @param more.also Names of other columns.
+ * @param more.tables Definitions, for WITH, of tables that the SELECT reads.
  */
-export function scoredRows(
-  dialect: EngineDialect,
+export function queryScored(
+  { dialect }: Pick<SqlEngine, "dialect">,
   { from, ...encoded }: EngineDesign,
   parts: readonly number[],
-  lookups: Lookups,
   coefficients: Float64Array,
-  { direction, also = [] }: {
+  select: string,
+  { direction, also = [], tables = [] }: {
     readonly direction?: Float64Array | undefined;
     readonly also?: readonly string[];
+    readonly tables?: readonly string[];
   } = {},
-): string {
-  const columns = [
-    labelColumn,
-    `${fitWeightColumn}, w`,
-    ...also,
-    ...encoded.factors.map((_, i) => positionColumn(i)),
-    ...encoded.design.numericColumns.map((_, i) => encodedColumn(i)),
-    `${linear(dialect, encoded, lookups, coefficients)} AS eta`,
-    ...(direction ? [`${linear(dialect, encoded, lookups, direction)} AS d`] : []),
-  ];
-  return `SELECT ${columns.join(", ")}\nFROM ${from}\n${
-    lookups.joins().join("\n")
-  }\nWHERE ${partColumn} IN (${parts.join(", ")})${dialect.fence}`;
+): Promise<SqlRows> {
+  return encoded.lookups.query((lookups) => {
+    const columns = [
+      labelColumn,
+      `${fitWeightColumn}, ${weightColumn}`,
+      ...also,
+      ...encoded.factors.map((_, i) => positionColumn(i)),
+      ...encoded.design.numericColumns.map((_, i) => encodedColumn(i)),
+      `${linear(dialect, encoded, lookups, coefficients)} AS eta`,
+      ...(direction ? [`${linear(dialect, encoded, lookups, direction)} AS d`] : []),
+    ];
+    const scored = `SELECT ${columns.join(", ")}\nFROM ${from}\n${
+      lookups.joins().join("\n")
+    }\nWHERE ${partColumn} IN (${parts.join(", ")})${dialect.fence}`;
+    return `WITH ${[...lookups.tables(), `scored AS (${scored})`, ...tables].join(",\n")}\n${select}`;
+  });
 }
 
 /** Returns an expression of the product of each row with a vector over the columns and the intercept. */
@@ -169,131 +170,103 @@ export const lossOfRow = `CASE WHEN z > 0 THEN z ELSE 0 END - ${labelColumn} * z
  */
 export function oddsOf(
   { fence, number }: EngineDialect,
-  scored: string,
   columns: string,
   logitMax: number,
 ): string[] {
   const [most, least] = [number(logitMax), number(-logitMax)];
   const limited = `CASE WHEN eta > ${most} THEN ${most} WHEN eta < ${least} THEN ${least} ELSE eta END`;
   return [
-    `scored AS (${scored})`,
     `odds AS (SELECT ${columns}, ${limited} AS z FROM scored${fence})`,
     `halves AS (SELECT ${columns}, z, exp(-abs(z)) AS e FROM odds${fence})`,
   ];
 }
 
-function passStatement(
+/** A SELECT of a pass, the tables that it reads, and how its result is added up. */
+interface PassQuery {
+  readonly tables: readonly string[];
+  readonly select: string;
+  readonly addUp: (rows: SqlRows) => LossSums;
+}
+
+function passQuery(
   dialect: EngineDialect,
-  { blocks, design }: EngineDesign,
-  scored: string,
-  lookups: Lookups,
+  encoded: EngineDesign,
   { of, times, hessian }: Sums,
-): string {
-  const keys = [...new Set(blocks.flatMap(({ factors }) => factors))].sort((a, b) => a - b).map(
-    positionColumn,
-  );
+): PassQuery {
+  const { blocks, design } = encoded;
+  const keys = [...new Set(blocks.flatMap(({ factors }) => factors))].map(positionColumn);
   const numbers = design.numericColumns.map((_, i) => encodedColumn(i));
   const r = times === undefined ? of : `${of} * ${times}`;
-  const sums = [
-    "sum(l)",
-    `sum(${r})`,
-    ...numbers.map((number) => `sum(${r} * ${number})`),
+  const wanted: WantedSum[] = [
+    { of: r, by: [true, true, false] },
+    { of: "l", by: [true, false, false] },
+    ...numbers.map((number): WantedSum => ({ of: `${r} * ${number}`, by: [true, false, false] })),
     ...(hessian
       ? [
-        "sum(v)",
-        ...numbers.map((number) => `sum(v * ${number})`),
-        ...numbers.flatMap((a, i) => numbers.slice(0, i + 1).map((b) => `sum(v * ${a} * ${b})`)),
+        { of: "v", by: [true, true, true] } as const,
+        ...numbers.map((number): WantedSum => ({ of: `v * ${number}`, by: [true, true, false] })),
+        ...numbers.flatMap((a, i) =>
+          numbers.slice(0, i + 1).map((b): WantedSum => ({ of: `v * ${a} * ${b}`, by: [true, false, false] }))
+        ),
       ]
       : []),
   ];
   const f = fitWeightColumn;
   const columns = [labelColumn, f, ...keys, ...numbers, ...(times === undefined ? [] : [times])].join(", ");
+  const sums = termSums(dialect, encoded, "rows_", wanted, { pairs: hessian });
   const tables = [
-    ...lookups.tables(),
-    ...oddsOf(dialect, scored, columns, logitMax),
+    ...oddsOf(dialect, columns, logitMax),
     // Of the smaller of the two probabilities, so that a curvature has no difference of numbers near 1.
     `rows_ AS (SELECT ${columns}, ` +
     `${f} * (${lossOfRow}) AS l, ` +
     `${f} * (CASE WHEN z > 0 THEN (1 - ${labelColumn}) - e / (1 + e) ELSE e / (1 + e) - ${labelColumn} END) AS g, ` +
     `${f} * e / ((1 + e) * (1 + e)) AS v FROM halves${dialect.fence})`,
+    ...sums.tables,
   ];
-  const select = [...keys, ...sums].join(", ");
-  return `WITH ${tables.join(",\n")}\nSELECT ${select} FROM rows_${groupingOf(blocks, hessian)}`;
-}
-
-/** Groups by each block's positions and, for a Hessian, by those of each two blocks. */
-function groupingOf(blocks: EngineDesign["blocks"], hessian: boolean): string {
-  if (blocks.length === 0) return "";
-  const named = (factors: readonly number[]) => [...new Set(factors)].map(positionColumn).join(", ");
-  const sets = [
-    ...blocks.map(({ factors }) => named(factors)),
-    ...(hessian
-      ? blocks.flatMap((a, i) => blocks.slice(0, i).map((b) => named([...b.factors, ...a.factors])))
-      : []),
-  ];
-  if (sets.length === 1) return ` GROUP BY ${sets[0]}`;
-  return ` GROUP BY GROUPING SETS (${[...new Set(sets)].map((set) => `(${set})`).join(", ")})`;
+  return {
+    ...{ tables, select: sums.select },
+    addUp: (rows) => addUp(design, rows.map(sums.read), hessian),
+  };
 }
 
 /** Computes the sums over columns from the rows of a pass's result. */
 function addUp(
-  { blocks, design }: EngineDesign,
-  rows: SqlRows,
+  { columnCount, numericColumns }: EngineDesign["design"],
+  rows: readonly ReturnType<TermSums["read"]>[],
   hasHessian: boolean,
 ): LossSums {
-  const { columnCount, numericColumns } = design;
-  const numericCount = numericColumns.length;
   const size = columnCount + 1;
   const gradient = new Float64Array(size);
   const hessian = hasHessian ? new Float64Array(size * size) : undefined;
-  const keys = [...new Set(blocks.flatMap(({ factors }) => factors))].sort((a, b) => a - b);
   let loss = 0;
   const add = (a: number, b: number, value: number) => {
     if (!hessian) return;
     hessian[a * size + b] += value;
     if (a !== b) hessian[b * size + a] += value;
   };
-  for (const row of rows) {
-    const present = new Set(keys.filter((_, i) => row[i] !== null));
-    const cellsOf = (block: EngineDesign["blocks"][number]) =>
-      block.columnsAt(block.factors.map((factor) => numberIn(row[keys.indexOf(factor)])));
-    const sums = row.slice(keys.length).map(sumIn);
-    const [own, residual] = [sums[0], sums[1]];
-    const weightAt = 2 + numericCount;
-    const single = blocks.findIndex(({ factors }) =>
-      factors.length === present.size && factors.every((factor) => present.has(factor))
-    );
-    const isFirst = blocks.length === 0 || single === 0;
-    if (isFirst) {
+  for (const { columns: [ones, others], sums } of rows) {
+    const [residual, own, ...more] = sums.map(sumIn);
+    const [weight = 0, ...weighted] = more.slice(numericColumns.length);
+    if (ones === undefined) {
       loss += own;
       gradient[columnCount] += residual;
-      numericColumns.forEach((column, j) => gradient[column] += sums[2 + j]);
-    }
-    const ones = single < 0 ? [] : cellsOf(blocks[single]);
-    for (const column of ones) gradient[column] += residual;
-    if (!hasHessian) continue;
-    const weight = sums[weightAt];
-    if (isFirst) {
+      numericColumns.forEach((column, j) => gradient[column] += more[j]);
       add(columnCount, columnCount, weight);
-      let at = weightAt + 1 + numericCount;
+      let at = numericColumns.length;
       numericColumns.forEach((a, j) => {
-        add(columnCount, a, sums[weightAt + 1 + j]);
-        for (const b of numericColumns.slice(0, j + 1)) add(a, b, sums[at++]);
+        add(columnCount, a, weighted[j]);
+        for (const b of numericColumns.slice(0, j + 1)) add(a, b, weighted[at++]);
       });
+    } else if (others === undefined) {
+      for (const column of ones) gradient[column] += residual;
+      ones.forEach((a, i) => {
+        add(columnCount, a, weight);
+        for (const b of ones.slice(0, i + 1)) add(a, b, weight);
+        numericColumns.forEach((column, j) => add(a, column, weighted[j]));
+      });
+    } else {
+      for (const a of ones) for (const b of others) add(a, b, weight);
     }
-    ones.forEach((a, i) => {
-      add(columnCount, a, weight);
-      for (const b of ones.slice(0, i + 1)) add(a, b, weight);
-      numericColumns.forEach((column, j) => add(a, column, sums[weightAt + 1 + j]));
-    });
-    // A pair may be a single block, too, if one contains the other.
-    blocks.forEach((first, i) =>
-      blocks.slice(0, i).forEach((second) => {
-        const all = new Set([...first.factors, ...second.factors]);
-        if (all.size !== present.size || ![...all].every((factor) => present.has(factor))) return;
-        for (const a of cellsOf(first)) for (const b of cellsOf(second)) add(a, b, weight);
-      })
-    );
   }
   return { loss, gradient, ...(hessian ? { hessian } : {}) };
 }

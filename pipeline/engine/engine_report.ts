@@ -69,7 +69,7 @@ function noteOf({ uncompared }: ReportSums, { precision, spec }: ArtifactMetadat
     name,
     approximate: [
       "Intervals of the metrics: from 64 blocks of groups, into which groups fall by their hashes, resampled in place of the groups.",
-      "Of more than 100,000 evaluated rows, AUC, calibration error and the curves of ranking: from a histogram of the scores with 1,024 " +
+      "Of more than 100,000 evaluated rows, AUC, calibration error and the curves of ranking: from a histogram of the scores with 512 " +
       "buckets per unit of log-odds.",
       "Medians of the fields, and the ranges in which fields of numbers are drawn: from 1,024 slots.",
     ],

@@ -8,7 +8,7 @@ import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { labelColumn, levelColumn, numberColumn, weightColumn } from "./base_rows.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
-import { type Rank, valuesAtRanks } from "./ranked_values.ts";
+import { rangesOf, type Rank, valuesAtRanks } from "./ranked_values.ts";
 import { type SourceColumns, valueTypeIn } from "./source_columns.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 
@@ -44,15 +44,18 @@ export async function fitEncoder(
   const imputations: number[] = [];
   const edges: number[][][] = [];
   const train = `${rows.part} = 0`;
+  const columns = numeric.map(({ name }, field) => ({
+    ...{ from: rows.from, where: train, value: numberColumn(field), name },
+    weight: spec.weight === undefined ? "1" : weightColumn,
+  }));
+  if (columns.length > 0) checkpoint("ranges of the numbers");
+  const ranges = await rangesOf(engine, columns);
   for (const [field, feature] of numeric.entries()) {
     checkpoint(`order of ${feature.name}`);
-    const ranked = {
-      ...{ from: rows.from, where: train, value: numberColumn(field), name: feature.name },
-      weight: spec.weight === undefined ? "1" : weightColumn,
-    };
+    const ranked = columns[field];
     const binCounts = binCountsOf(feature);
     const found = feature.impute === "median" || binCounts.length > 0
-      ? await valuesAtRanks(engine, ranked, (total) => ranksOf(feature, total))
+      ? await valuesAtRanks(engine, ranked, ranges[field], (total) => ranksOf(feature, total))
       : undefined;
     imputations.push(await imputationOf(engine, feature, ranked, found));
     const values = (found ?? []).slice(2).map((value) => transformed(feature.transform, value));

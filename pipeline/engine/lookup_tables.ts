@@ -22,7 +22,12 @@ interface KeptTable {
   readonly entries: LookupEntries;
 }
 
-export function createLookupTables(engine: SqlEngine, staging: Staging): LookupTables {
+/** @param nameOf Returns the field of a column of levels or positions. */
+export function createLookupTables(
+  engine: SqlEngine,
+  staging: Staging,
+  nameOf: (column: string) => string | undefined,
+): LookupTables {
   const { dialect } = engine;
   const charactersMax = Math.floor(inlineShare * dialect.lengthMax);
   const withTables = async <Result>(
@@ -31,12 +36,12 @@ export function createLookupTables(engine: SqlEngine, staging: Staging): LookupT
   ): Promise<Result> => {
     const kept: KeptTable[] = [];
     let characters = 0;
-    const lookups = createLookups(dialect, "c", (entries) => {
+    const lookups = createLookups(dialect, "c", (entries, key) => {
       const own = entries.reduce((sum, entry) => sum + rowOf(entry).length + 1, 0);
       characters += own;
       if (characters <= charactersMax) return undefined;
       characters -= own;
-      if (!staging.keeps()) throw tooLong(engine, entries.length);
+      if (!staging.keeps()) throw tooLong(engine, entries.length, nameOf(key));
       const name = staging.nextName("lookup");
       kept.push({ name, entries });
       return name;
@@ -100,9 +105,13 @@ async function fill(
   for (const rows of others) await engine.query(`INSERT INTO ${name} VALUES ${rows}`);
 }
 
-function tooLong({ dialect }: SqlEngine, count: number) {
+/** @param field Undefined for a cross. */
+function tooLong({ dialect }: SqlEngine, count: number, field: string | undefined) {
+  const [levels, given] = field === undefined
+    ? [`${count} combinations of a cross`, 'the cross a greater "minCount"']
+    : [`The ${count} levels of ${field}`, `${field} a greater "minCount" or a "hash"`];
   return usageInvalid(
-    `${count} levels do not fit into a statement of ${dialect.name}, of at most ${dialect.lengthMax} characters: name a schema where tables ` +
-      'can be kept with --stage, or give features of so many levels a greater "minCount" or a "hash".',
+    `${levels} do not fit into a statement of ${dialect.name}, of at most ${dialect.lengthMax} characters: name a schema where tables ` +
+      `can be kept with --stage, or give ${given}.`,
   );
 }

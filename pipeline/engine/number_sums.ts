@@ -1,10 +1,10 @@
 import type { ColumnSums } from "../report/column_sums.ts";
 import type { NumberPlan } from "../report/curve_plans.ts";
 import { chooseBins, type NumberBins } from "../report/number_bins.ts";
-import { byStep, createLookups, type Lookups } from "../export/sql_lookups.ts";
+import { byStep, createLookups } from "../export/sql_lookups.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { encodedColumn, type EngineDesign, partColumn, positionColumn } from "./engine_design.ts";
-import { type PredictedRows, predictedRows } from "./predicted_rows.ts";
+import { type PredictedRows, queryPredicted } from "./predicted_rows.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 
 /** Slots between the ends of a column's values, from which the places of its parts are read. */
@@ -52,14 +52,17 @@ export async function numberParts(
   });
   const places = ends.map(({ low, width }) => `(v - ${number(low)}) / ${number(width)}`);
   const rows = await engine.query(
-    `SELECT i, slot, sum(${weightColumn}), min(v), max(v) FROM (SELECT i, ${weightColumn}, v, CASE WHEN place < 0 THEN 0 ` +
+    `SELECT i, slot, sum(${weightColumn}), min(v), CASE WHEN max(v) > min(v) THEN max(v) END FROM (SELECT i, ${weightColumn}, v, CASE WHEN place < 0 THEN 0 ` +
       `WHEN place >= ${slotCount} THEN ${slotCount} ELSE ${
         bigint("floor(place)")
       } END AS slot FROM (SELECT i, ${weightColumn}, v, ${
         byIndex(places)
       } AS place FROM (${listed}) AS listed WHERE v IS NOT NULL${fence}) AS placed) AS slots GROUP BY i, slot`,
   );
-  const slots = rows.map((row) => row.map(numberIn)).sort((a, b) => a[1] - b[1]);
+  const slots = rows.map((row) => row.map((value, i) => numberIn(i === 4 ? value ?? row[3] : value))).sort((
+    a,
+    b,
+  ) => a[1] - b[1]);
   const found = plans.map((_, i) =>
     spreadValues(
       slots.filter(([index]) => index === i).map(([, , weight, low, high]) => ({ weight, low, high })),
@@ -96,7 +99,6 @@ export async function addNumberSums(
   const lookups = createLookups(dialect, "a");
   const factors = bins.map(({ plan }) => addedFactor(rows, plan));
   const positions = factors.flatMap((factor) => factor === undefined ? [] : [positionColumn(factor.index)]);
-  const headOf = (own: Lookups) => predictedRows(rows, [...sums.keys()], own, [...numbers, ...positions]);
   const columns = {
     v: byIndex(bins.map(({ plan }) => numbers[encoded.design.numericColumns.indexOf(plan.column)])),
     k: byIndex(bins.map(({ plan, edges }) => binOfColumn(rows, plan, edges))),
@@ -112,11 +114,12 @@ export async function addNumberSums(
   const listed =
     `listed AS (SELECT i, ${partColumn}, ${y}, ${w}, p, ${columns.v} AS v, ${columns.k} AS k, ${columns.a} AS a ` +
     `FROM predicted ${lookups.joins().join(" ")} CROSS JOIN ${indices(bins.length)}${dialect.fence})`;
-  const found = await encoded.lookups.query((own) =>
-    `WITH ${
-      [...headOf(own), ...lookups.tables(), listed].join(",\n")
-    }\nSELECT ${partColumn}, i, k, sum(${w}), sum(${w} * ${y}), sum(${w} * p), ` +
-    `sum(${w} * v), sum(${w} * a), min(v), max(v) FROM listed GROUP BY ${partColumn}, i, k`
+  const found = await queryPredicted(
+    rows,
+    [...sums.keys()],
+    `SELECT ${partColumn}, i, k, sum(${w}), sum(${w} * ${y}), sum(${w} * p), sum(${w} * v), sum(${w} * a), min(v), max(v) ` +
+      `FROM listed GROUP BY ${partColumn}, i, k`,
+    { others: [...numbers, ...positions], tables: [...lookups.tables(), listed] },
   );
   for (const row of found) {
     const [part, index, bin, weight, clicks, predicted, values, added, min, max] = row.map(sumIn);

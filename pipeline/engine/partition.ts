@@ -10,7 +10,7 @@ import {
 import type { ExcludedRows } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
-import { valuesAtRanks } from "./ranked_values.ts";
+import { rangesOf, valuesAtRanks } from "./ranked_values.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 
 /** Columns of staged examples that the split reads: the hash of the group and the time in microseconds. */
@@ -109,11 +109,14 @@ async function cutOf(
 ): Promise<number> {
   const { number } = engine.dialect;
   const column = { from, where, value: timeColumn, weight: "1", name: spec.time ?? "" };
-  let count = 0;
-  const found = await valuesAtRanks(engine, column, (total) => {
-    count = total;
-    return [{ weight: total - Math.max(1, Math.ceil(share * total)), exceeds: true }];
-  });
+  const [range] = await rangesOf(engine, [column]);
+  const count = numberIn(range.count);
+  const found = await valuesAtRanks(
+    engine,
+    column,
+    range,
+    (total) => [{ weight: total - Math.max(1, Math.ceil(share * total)), exceeds: true }],
+  );
   // Without a row, `requireRows` fails with the reason.
   if (!found) return Infinity;
   const [value] = found;

@@ -1,8 +1,7 @@
-import type { Lookups } from "../export/sql_lookups.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { blockColumn, type EngineDesign, partColumn } from "./engine_design.ts";
-import { lossOfRow, oddsOf, scoredRows } from "./engine_passes.ts";
-import type { SqlEngine } from "./sql_engine.ts";
+import { lossOfRow, oddsOf, queryScored } from "./engine_passes.ts";
+import type { SqlEngine, SqlRows } from "./sql_engine.ts";
 
 /** Encoded rows that lie in an engine, and the model that predicts them. */
 export interface PredictedRows {
@@ -16,25 +15,27 @@ export interface PredictedRows {
 const logitMax = 34.538776394910684;
 
 /**
- * Returns the definitions, for WITH, of the table `predicted`: the rows of some parts with their label, weight, block of groups and
- * part, their log-odds `z`, limited, their probability `p` and their log loss `l`.
+ * Runs a SELECT over the table `predicted`: the rows of some parts with their label, weight, block of groups and part, their log-odds
+ * `z`, limited, their probability `p` and their log loss `l`.
  *
- * @param lookups Those of the statement: see `LookupTables`.
- * @param others Names of other columns of the encoded rows.
+ * @param more.others Names of other columns of the encoded rows.
+ * @param more.tables Definitions, for WITH, of tables that the SELECT reads.
  */
-export function predictedRows(
-  { engine: { dialect }, encoded, coefficients }: PredictedRows,
+export function queryPredicted(
+  { engine, encoded, coefficients }: PredictedRows,
   parts: readonly number[],
-  lookups: Lookups,
-  others: readonly string[] = [],
-): string[] {
-  const own = [partColumn, blockColumn];
-  const scored = scoredRows(dialect, encoded, parts, lookups, coefficients, { also: own });
-  const columns = [labelColumn, weightColumn, ...own, ...others].join(", ");
-  return [
-    ...lookups.tables(),
-    ...oddsOf(dialect, scored, columns, logitMax),
+  select: string,
+  { others = [], tables = [] }: { readonly others?: readonly string[]; readonly tables?: readonly string[] } =
+    {},
+): Promise<SqlRows> {
+  const { dialect } = engine;
+  const also = [partColumn, blockColumn];
+  const columns = [labelColumn, weightColumn, ...also, ...others].join(", ");
+  const predicted =
     `predicted AS (SELECT ${columns}, z, CASE WHEN z > 0 THEN 1 / (1 + e) ELSE e / (1 + e) END AS p, ${lossOfRow} AS l ` +
-    `FROM halves${dialect.fence})`,
-  ];
+    `FROM halves${dialect.fence})`;
+  return queryScored(engine, encoded, parts, coefficients, select, {
+    also,
+    tables: [...oddsOf(dialect, columns, logitMax), predicted, ...tables],
+  });
 }

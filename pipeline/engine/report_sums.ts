@@ -16,9 +16,10 @@ import {
   type NumberParts,
   numberParts,
 } from "./number_sums.ts";
-import { type PredictedRows, predictedRows } from "./predicted_rows.ts";
+import { type PredictedRows, queryPredicted } from "./predicted_rows.ts";
 import type { ScoreSums } from "./score_histogram.ts";
 import { numberIn } from "./sql_engine.ts";
+import { termSums } from "./term_sums.ts";
 
 /** What the report of a model draws, as sums over rows in an engine. */
 export interface ReportSums extends NumberParts {
@@ -81,36 +82,30 @@ export async function collectReport(
   };
 }
 
-/** Adds up rows by their cells, in one statement. */
+/** Adds up rows by level, in one statement. */
 async function addLevelSums(rows: PredictedRows, sums: ReadonlyMap<number, ColumnSums>): Promise<void> {
-  const { encoded: { blocks, lookups } } = rows;
-  const keys = [...new Set(blocks.flatMap(({ factors }) => factors))].sort((a, b) => a - b);
-  const positions = keys.map(positionColumn);
-  const sets = blocks.map(({ factors }) => [partColumn, ...factors.map(positionColumn)].join(", "));
-  const grouped = [...new Set([partColumn, ...sets])].map((set) => `(${set})`).join(", ");
-  const found = await lookups.query((own) =>
-    `WITH ${predictedRows(rows, [...sums.keys()], own, positions).join(",\n")}\nSELECT ${
-      [partColumn, ...positions].join(", ")
-    }, sum(${weightColumn}), sum(${weightColumn} * ${labelColumn}), sum(${weightColumn} * p) FROM predicted ` +
-    `GROUP BY GROUPING SETS (${grouped})`
-  );
-  for (const row of found) {
-    const own = sums.get(numberIn(row[0]));
+  const { engine: { dialect }, encoded } = rows;
+  const positions = [...new Set(encoded.blocks.flatMap(({ factors }) => factors))].map(positionColumn);
+  const by = [true, true, false] as const;
+  const wanted = [weightColumn, `${weightColumn} * ${labelColumn}`, `${weightColumn} * p`].map((of) => ({
+    of,
+    by,
+  }));
+  const { tables, select, read } = termSums(dialect, encoded, "predicted", wanted, { also: [partColumn] });
+  const found = await queryPredicted(rows, [...sums.keys()], select, { others: positions, tables });
+  for (const row of found.map(read)) {
+    const own = sums.get(numberIn(row.also[0]));
     if (!own) throw new Error("rows of a part that was not asked for");
-    const [weight, clicks, predicted] = row.slice(-3).map(numberIn);
-    const present = keys.filter((_, i) => row[1 + i] !== null);
-    if (present.length === 0) {
+    const [weight, clicks, predicted] = row.sums.map(numberIn);
+    if (row.columns.length === 0) {
       own.total.rows += weight;
       own.total.clicks += clicks;
       own.total.predicted += predicted;
     }
-    for (const { factors, columnsAt } of blocks) {
-      if (factors.length !== present.length || !factors.every((factor) => present.includes(factor))) continue;
-      for (const column of columnsAt(factors.map((factor) => numberIn(row[1 + keys.indexOf(factor)])))) {
-        own.ones.rows[column] += weight;
-        own.ones.clicks[column] += clicks;
-        own.ones.predicted[column] += predicted;
-      }
+    for (const column of row.columns.flat()) {
+      own.ones.rows[column] += weight;
+      own.ones.clicks[column] += clicks;
+      own.ones.predicted[column] += predicted;
     }
   }
 }

@@ -2,19 +2,22 @@ import { binCount as blockBins, blockCount, type CoarseRows, createRows } from "
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { binCount, meanMetrics } from "../evaluate/metrics.ts";
 import { byStep } from "../export/sql_lookups.ts";
+import { sigmoid } from "../model/activations.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { blockColumn } from "./engine_design.ts";
-import { type PredictedRows, predictedRows } from "./predicted_rows.ts";
-import { numberIn } from "./sql_engine.ts";
+import { type PredictedRows, queryPredicted } from "./predicted_rows.ts";
+import { numberIn, type SqlRows, sumIn } from "./sql_engine.ts";
 
 /**
  * Buckets per unit of log-odds, a power of two: rows of a bucket count as ties, which moves the AUC and the calibration error by less
  * than 1e-4.
  */
-const bucketsPerUnit = 1_024;
+const bucketsPerUnit = 512;
 /** Up to this number of rows there is a bucket for each score. */
 const exactRowsMax = 100_000;
+/** Parts of a bucket, of which one holds the mean of its log-odds: it is two or three digits, where a sum of probabilities is seventeen. */
+const partsOfBucket = 256;
 
 /** Rows of a range of log-odds. */
 interface Bucket {
@@ -47,31 +50,47 @@ export async function scoreSums(
 ): Promise<ScoreSums> {
   const { dialect } = rows.engine;
   const [y, w] = [labelColumn, weightColumn];
-  const query = (select: string) =>
-    rows.encoded.lookups.query((lookups) =>
-      `WITH ${predictedRows(rows, parts, lookups).join(",\n")}\n${select}`
-    );
+  const query = (select: string) => queryPredicted(rows, parts, select);
   const isExact = rowCount <= exactRowsMax;
   const bucket = isExact ? "z" : dialect.bigint(`floor(z * ${dialect.number(bucketsPerUnit)})`);
   onStatement("scores");
+  const place = `(sum(${w} * z) / sum(${w}) * ${dialect.number(bucketsPerUnit)} - bucket) * ${
+    dialect.number(partsOfBucket)
+  }`;
   const histogram = await query(
-    `SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y})), sum(${w} * p) FROM (SELECT ${y}, ${w}, p, ${bucket} AS bucket ` +
-      `FROM predicted) AS scores GROUP BY bucket`,
+    `SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y}))${
+      isExact ? "" : `, ${dialect.bigint(`floor(${place})`)}`
+    } FROM (SELECT ${y}, ${w}, z, ${bucket} AS bucket FROM predicted) AS scores GROUP BY bucket`,
   );
   const buckets = histogram.map((row): Bucket => {
-    const [bucket, clicked, notClicked, predicted] = row.map(numberIn);
-    return { from: isExact ? bucket : bucket / bucketsPerUnit, clicked, notClicked, predicted };
+    const [bucket, clicked, notClicked, part = 0] = row.map(numberIn);
+    const mean = isExact ? bucket : (bucket + (part + 0.5) / partsOfBucket) / bucketsPerUnit;
+    return {
+      from: isExact ? bucket : bucket / bucketsPerUnit,
+      ...{ clicked, notClicked, predicted: sigmoid(mean) * (clicked + notClicked) },
+    };
   }).sort((a, b) => a.from - b.from);
   const steps = binSteps(buckets, dialect.number);
   onStatement("scores by block");
-  const blocks = await query(
-    `SELECT bin, ${blockColumn}, ${y}, count(*), sum(${w}), sum(${w} * p), sum(${w} * l), sum(${w} * (p - ${y}) * (p - ${y})) ` +
-      `FROM (SELECT ${y}, ${w}, ${blockColumn}, p, l, ${
+  const kept = ["rows_", "weights", "predicted_", "losses", "squares"];
+  const own = [
+    `count(*)`,
+    `sum(${w})`,
+    `sum(${w} * p)`,
+    `sum(${w} * l)`,
+    `sum(${w} * (p - ${y}) * (p - ${y}))`,
+  ];
+  // Of a bin Σ probability, of a block Σ loss and Σ squared error: by both, they would be most of the result.
+  const found = await query(
+    `SELECT bin, ${blockColumn}, ${y}, sum(rows_), CASE WHEN sum(weights) <> sum(rows_) THEN sum(weights) END, CASE WHEN ${blockColumn} IS NULL THEN sum(predicted_) END, ` +
+      `CASE WHEN bin IS NULL THEN sum(losses) END, CASE WHEN bin IS NULL THEN sum(squares) END FROM (SELECT bin, ${blockColumn}, ${y}, ${
+        own.map((sum, i) => `${sum} AS ${kept[i]}`).join(", ")
+      } FROM (SELECT ${y}, ${w}, ${blockColumn}, p, l, ${
         byStep("z", steps)
       } AS bin FROM predicted) AS binned ` +
-      `GROUP BY bin, ${blockColumn}, ${y}`,
+      `GROUP BY bin, ${blockColumn}, ${y}) AS cells GROUP BY GROUPING SETS ((bin, ${blockColumn}, ${y}), (bin), (${blockColumn}))`,
   );
-  return { buckets, ...coarseRowsOf(buckets, blocks.map((row) => row.map(numberIn))) };
+  return { buckets, ...coarseRowsOf(buckets, found) };
 }
 
 /** Returns the bin of each bucket, by the middle of its weight, as steps of the log-odds. */
@@ -88,10 +107,10 @@ function binSteps(buckets: readonly Bucket[], number: (value: number) => string)
   return steps;
 }
 
-/** @param blocks Bin, block, label, count of rows, Σ weight, Σ probability, Σ loss, Σ squared error. */
+/** @param found Bin, block, label, count of rows, Σ weight, Σ probability of a bin, Σ loss and Σ squared error of a block. */
 function coarseRowsOf(
   buckets: readonly Bucket[],
-  blocks: readonly (readonly number[])[],
+  found: SqlRows,
 ): CoarseRows & Pick<ScoreSums, "counts"> {
   const cells = createRows(2 * buckets.length);
   for (const { clicked, notClicked, predicted } of buckets) {
@@ -100,21 +119,28 @@ function coarseRowsOf(
     cells.add(probability, 1, clicked, 0);
   }
   const [weights, clicks, losses, squares] = [0, 1, 2, 3].map(() => new Float64Array(blockCount));
-  const [weightOf, predictedOf] = [new Float64Array(blockBins), new Float64Array(blockBins)];
+  const predictions = new Float64Array(blockBins);
   const counts = { rows: 0, clicks: 0 };
-  for (const [bin, block, label, rowCount, weight, predicted, loss, square] of blocks) {
-    counts.rows += rowCount;
-    counts.clicks += label * rowCount;
-    weights[block] += weight;
-    clicks[block] += label * weight;
-    losses[block] += loss;
-    squares[block] += square;
-    weightOf[bin] += weight;
-    predictedOf[bin] += predicted;
+  const blocks: (readonly number[])[] = [];
+  for (const [bin, block, label, ...sums] of found) {
+    const [rowCount, weight, predicted, loss, square] = sums.map((sum, i) =>
+      sumIn(i === 1 ? sum ?? sums[0] : sum)
+    );
+    if (block === null) predictions[numberIn(bin)] = predicted / weight;
+    else if (bin === null) {
+      losses[numberIn(block)] = loss;
+      squares[numberIn(block)] = square;
+    } else {
+      blocks.push([numberIn(bin), numberIn(block), numberIn(label), weight]);
+      counts.rows += rowCount;
+      counts.clicks += numberIn(label) * rowCount;
+      weights[numberIn(block)] += weight;
+      clicks[numberIn(block)] += numberIn(label) * weight;
+    }
   }
   const bins = createRows(blocks.length);
-  for (const [bin, block, label, , weight] of blocks.toSorted((a, b) => a[0] - b[0])) {
-    bins.add(predictedOf[bin] / weightOf[bin], label, weight, block);
+  for (const [bin, block, label, weight] of blocks.toSorted((a, b) => a[0] - b[0])) {
+    bins.add(predictions[bin], label, weight, block);
   }
   const sums = { weights, clicks, losses, squares };
   return { counts, cells: { ...cells.rows(), sums }, bins: { ...bins.rows(), sums } };

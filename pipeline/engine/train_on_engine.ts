@@ -20,12 +20,13 @@ import {
   countRows,
   exampleRows,
   labelColumn,
+  levelColumn,
   type ReadRows,
   requireUnchanged,
   requireUniqueIds,
   weightColumn,
 } from "./base_rows.ts";
-import { encodedRows, type EngineDesign, fitCrosses, planDesign } from "./engine_design.ts";
+import { encodedRows, type EngineDesign, fitCrosses, planDesign, positionColumn } from "./engine_design.ts";
 import type { Relation } from "./engine_dialect.ts";
 import { createEnginePasses } from "./engine_passes.ts";
 import { engineFactors } from "./factor_columns.ts";
@@ -34,6 +35,7 @@ import { fitEncoder, type PartedRows } from "./fit_encoder.ts";
 import { createLookupTables } from "./lookup_tables.ts";
 import { hashedLevels } from "./hashed_levels.ts";
 import { goldenRowsOnEngine } from "./golden_rows.ts";
+import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { ReadSpec } from "../examples/spec.ts";
 import { type EngineSplit, splitOnEngine } from "./partition.ts";
 import { requireRunsOnEngine } from "./runs_on_engine.ts";
@@ -219,8 +221,13 @@ async function encodeOnEngine(
   { sums, rows }: ClassCounts,
 ): Promise<EngineDesign> {
   stage("positions");
-  const lookups = createLookupTables(engine, staging);
   const factors = engineFactors(encoder, await hashedLevels(engine, parted.from, encoder));
+  const categories = inputColumnsOf(encoder.features).filter(({ kind }) => kind === "category");
+  const fields = new Map([
+    ...categories.map(({ name }, i) => [levelColumn(i), name] as const),
+    ...factors.map(({ name }, i) => [positionColumn(i), name] as const),
+  ]);
+  const lookups = createLookupTables(engine, staging, (column) => fields.get(column));
   const weights = classWeights(sums);
   const { number } = engine.dialect;
   const fitWeight = hyperParameters.classWeight === "balanced"

@@ -23,6 +23,11 @@ interface Answer {
 
 /** Waits after answers that the server is busy, in milliseconds. */
 const busyWaits = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000];
+/** Pause before the next question about a statement, as a share of the time since it was sent: each answer is a kilobyte of its progress. */
+const pauseShare = 0.25;
+const pauseMsMax = 2_000;
+/** The same after a page of rows: those of all the workers then come in one. */
+const pageMs = 50;
 /** Longest wait for one answer: the server holds requests back for a second or so. */
 const answerMs = 60_000;
 
@@ -32,17 +37,21 @@ export function openTrino(options: TrinoOptions): SqlEngine {
   const name = `Trino at ${origin}`;
   const headers = {
     "x-trino-user": user,
+    ...(password === undefined ? {} : { authorization: `Basic ${basic(user, password)}` }),
+  };
+  // Those of a session come with its statement alone.
+  const firstHeaders = {
+    ...headers,
     "x-trino-catalog": catalog,
     "x-trino-schema": schema,
     "x-trino-source": "clickwell",
-    ...(password === undefined ? {} : { authorization: `Basic ${basic(user, password)}` }),
   };
   const ask = async (url: string, init: RequestInit, statement: string): Promise<Answer> => {
     for (const wait of [...busyWaits, undefined]) {
       const limit = AbortSignal.timeout(answerMs);
       const response = await fetch(url, {
-        ...init,
         headers,
+        ...init,
         redirect: "manual",
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
@@ -59,10 +68,15 @@ export function openTrino(options: TrinoOptions): SqlEngine {
   const query = async (statement: string): Promise<SqlRows> => {
     signal?.throwIfAborted();
     const rows: (readonly SqlValue[])[] = [];
-    const end = performance.now() + 1_000 * statementSeconds;
+    const start = performance.now();
+    const end = start + 1_000 * statementSeconds;
     let next: string | undefined;
     try {
-      let answer = await ask(`${origin}/v1/statement`, { method: "POST", body: statement }, statement);
+      let answer = await ask(`${origin}/v1/statement`, {
+        method: "POST",
+        body: statement,
+        headers: firstHeaders,
+      }, statement);
       for (;;) {
         if (answer.error) {
           throw engineFailure(name, statement, `${answer.error.errorName}: ${answer.error.message}`);
@@ -77,6 +91,8 @@ export function openTrino(options: TrinoOptions): SqlEngine {
             `no result in ${statementSeconds} s, the limit of --statement-timeout`,
           );
         }
+        const most = answer.data ? pageMs : pauseMsMax;
+        await pause(Math.min(most, pauseShare * (performance.now() - start)), signal);
         answer = await ask(next, { method: "GET" }, statement);
       }
     } catch (error) {
@@ -107,6 +123,19 @@ async function cancel(url: string, headers: HeadersInit): Promise<void> {
   } catch {
     // The server may be gone.
   }
+}
+
+/** Waits, or until the signal. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", done);
+  });
 }
 
 function basic(user: string, password: string): string {

@@ -28,13 +28,13 @@ const casesMax = 64;
 
 /**
  * @param prefix Distinguishes the tables of several SELECTs of a statement.
- * @param keep Returns the name of a table of the columns `k` and `v` that will have the entries; undefined for those that stand in the
- *   statement.
+ * @param keep Returns the name of a table of the columns `k` and `v` that will have the entries of a key; undefined for those that
+ *   stand in the statement.
  */
 export function createLookups(
   { joinsMax }: Dialect,
   prefix: string,
-  keep?: (entries: LookupEntries) => string | undefined,
+  keep?: (entries: LookupEntries, key: string) => string | undefined,
 ): Lookups {
   const tables: string[] = [];
   const joins: string[] = [];
@@ -52,7 +52,7 @@ export function createLookups(
         return `CASE ${key} ${whens.join(" ")} ELSE ${otherwise} END`;
       }
       const name = `clickwell_${prefix}${joins.length}`;
-      const kept = keep?.(entries);
+      const kept = keep?.(entries, key);
       if (kept === undefined) {
         tables.push(
           `${name}(k, v) AS (VALUES\n${entries.map(([key, value]) => `(${key}, ${value})`).join(",\n")})`,

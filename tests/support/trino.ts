@@ -199,18 +199,18 @@ function startNode(java: string, { folder, name, own, port, dataDir, objects }: 
   }).spawn();
 }
 
-/** Waits until the worker has joined. @throws {Error} if a node has ended, or after three minutes. */
+/** Waits until the worker has joined. @throws {Error} if a node has ended, or after ten minutes. */
 async function ready(origin: string, nodes: readonly Deno.ChildProcess[]): Promise<void> {
   const ended = Promise.any(nodes.map(async (node) => {
     await node.status;
     return "ended" as const;
   }));
-  for (let tries = 0; tries < 180; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const wait = new Promise<"wait">((resolve) => setTimeout(() => resolve("wait"), 1_000));
     if (await Promise.race([ended, wait]) === "ended") throw new Error("a node of Trino has ended");
     if (await isReady(origin)) return;
   }
-  throw new Error("Trino did not start in three minutes");
+  throw new Error("Trino did not start in ten minutes");
 }
 
 async function isReady(origin: string): Promise<boolean> {

@@ -43,8 +43,8 @@ Deno.test("Trino: pages are followed on the named server, whatever name the serv
   });
   assert.deepEqual(seen, [
     "POST /v1/statement ann hive",
-    "GET /v1/statement/executing/1 ann hive",
-    "GET /v1/statement/executing/2 ann hive",
+    "GET /v1/statement/executing/1 ann null",
+    "GET /v1/statement/executing/2 ann null",
   ]);
 });
 
