@@ -13,6 +13,7 @@ import {
   type NamedModel,
 } from "../pipeline/predict/evaluate_rows.ts";
 import { heldOutRows, holdsOutTheSame } from "../pipeline/predict/held_out_rows.ts";
+import type { StoredRows } from "../pipeline/predict/stored_rows.ts";
 import { cacheOptionsOf, openTrainingResources } from "../pipeline/train/training_resources.ts";
 import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Flags, type Invocation } from "./cli/command.ts";
@@ -22,6 +23,7 @@ import { dash, withStandardInput } from "./cli/standard_input.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { describeEvaluation } from "./evaluation_report.ts";
 import { reportFlags, requireReportPath, writeEvaluatedReport } from "./report_page.ts";
+import { slowJoinNote } from "./slow_join.ts";
 import { gateFlag, requireAnother, requireNotWorse } from "./worse_model.ts";
 
 const flags = {
@@ -204,7 +206,7 @@ async function onHeldOut(
   model: NamedModel,
   artifacts: ArtifactStore,
   settings: EvaluateRowsOptions,
-  { options }: EvaluateInvocation,
+  { options, terminal }: EvaluateInvocation,
 ): Promise<EvaluatedRows> {
   if (options.column.length > 0) {
     throw usageInvalid("--column names columns of files: clickwell evaluate MODEL FILE…");
@@ -217,7 +219,11 @@ async function onHeldOut(
     const resources = resourceOptionsOf(options);
     const { threads, budget, close } = openTrainingResources(store, resources);
     try {
-      const input = { is: "store", store, heldOut, threads, budget, ...cacheOptionsOf(resources) } as const;
+      const input: StoredRows = {
+        ...{ is: "store" as const, store, heldOut, threads, budget },
+        onSlowJoin: slowJoinNote(terminal, options),
+        ...cacheOptionsOf(resources),
+      };
       return await evaluateRows(input, model, settings);
     } finally {
       close();

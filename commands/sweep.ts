@@ -14,6 +14,7 @@ import { describeRows, rowsResult } from "./row_report.ts";
 import type { Terminal } from "./cli/terminal.ts";
 import { isSearch, requireTables, searchFlags, searchOf } from "./cli/search_flags.ts";
 import { searchLines, searchResult, stageLine } from "./search_report.ts";
+import { slowJoinNote } from "./slow_join.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { exactFlags, intervalsOf } from "./cli/exact_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
@@ -176,6 +177,7 @@ function observerOf(terminal: Terminal, quiet: boolean): SweepObserver {
   if (quiet) return {};
   return {
     stage: (event) => terminal.progress(event),
+    slowJoin: slowJoinNote(terminal),
     searched: (stage) => terminal.say(stageLine(stage)),
     resumed({ path, done, total }) {
       if (done === 0) return;

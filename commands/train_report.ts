@@ -7,6 +7,7 @@ import { epochObserver } from "./cli/minibatch_flags.ts";
 import type { Terminal } from "./cli/terminal.ts";
 import { rowsResult } from "./row_report.ts";
 import { searchResult, stageLine, stageResult } from "./search_report.ts";
+import { slowJoinNote } from "./slow_join.ts";
 import { summaryOf } from "./train_summary.ts";
 
 /** Reports each step of a fit as a line; with `--json`, as JSON lines on standard error. */
@@ -19,10 +20,7 @@ export function observerOf(
   let first: { at: number; gradientMax: number } | undefined;
   return {
     stage: (event) => terminal.progress(event),
-    slowJoin(reason) {
-      const note = `the view is joined by SQLite, which is slow: ${reason}`;
-      terminal.say(json ? JSON.stringify({ note }) : `note: ${note}`);
-    },
+    slowJoin: slowJoinNote(terminal, { json }),
     searched: (stage) =>
       terminal.say(json ? JSON.stringify({ searched: stageResult(stage) }) : stageLine(stage)),
     epoch: epochObserver(terminal, json),

@@ -21,7 +21,7 @@ import type { HeldOut } from "./held_out_rows.ts";
 import type { RowBatch } from "./row_batch.ts";
 
 /** The rows of a store that a training held out. */
-export interface StoredRows extends Pick<CachedReadOptions, "cacheBytes"> {
+export interface StoredRows extends Pick<CachedReadOptions, "cacheBytes" | "onSlowJoin"> {
   readonly is: "store";
   readonly store: Store;
   readonly heldOut: HeldOut;

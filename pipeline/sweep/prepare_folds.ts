@@ -49,7 +49,7 @@ export async function prepareFolds(
   const raw = await readCachedExamples(store, readSpecOf(spec, hyperParameters), threads, {
     ...cacheOptionsOf(options),
     budget,
-    observe: readObserver(options),
+    ...readObserver(options),
   });
   requireExamples(raw, spec);
   clock.lap("read");

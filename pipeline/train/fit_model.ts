@@ -2,6 +2,7 @@ import { columnNamer } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import type { PooledLevels } from "../encode/summarise.ts";
+import type { ReadOptions } from "../examples/examples.ts";
 import { trainPart } from "../examples/split.ts";
 import { Failure, usageInvalid } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
@@ -49,11 +50,16 @@ export function tracedBy({ observer }: Trace, observe?: TrainObserver): TrainObs
   };
 }
 
-/** Returns a callback for `readExamples` that reports progress and stops when aborted. */
-export function readObserver({ observe, signal }: Pick<FitModelOptions, "observe" | "signal">) {
-  return (done: number) => {
-    signal?.throwIfAborted();
-    observe?.stage?.({ stage: "reading", done, unit: "examples" });
+/** Returns callbacks for `readExamples` that report progress and a slow join, and stop when aborted. */
+export function readObserver(
+  { observe, signal }: Pick<FitModelOptions, "observe" | "signal">,
+): Pick<ReadOptions, "observe" | "onSlowJoin"> {
+  return {
+    observe(done) {
+      signal?.throwIfAborted();
+      observe?.stage?.({ stage: "reading", done, unit: "examples" });
+    },
+    onSlowJoin: (reason) => observe?.slowJoin?.(reason),
   };
 }
 

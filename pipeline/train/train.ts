@@ -68,8 +68,7 @@ export async function trainModel(
     options,
     async ({ threads, budget }) => {
       if (prepared) return prepared;
-      const onSlowJoin = (reason: string) => options.observe?.slowJoin?.(reason);
-      const cache = { ...cacheOptionsOf(options), budget, observe: readObserver(options), onSlowJoin };
+      const cache = { ...cacheOptionsOf(options), budget, ...readObserver(options) };
       kept = keptDesign(store, spec, options.hyperParameters, cache);
       return await kept.load() ?? await readCachedExamples(store, spec, threads, cache);
     },

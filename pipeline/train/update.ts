@@ -70,7 +70,7 @@ export async function update(
       types: from.metadata.encoder.features.flatMap((feature) =>
         "values" in feature ? [feature.values] : feature.type === "categorical" ? [undefined] : []
       ),
-      observe: readObserver(options),
+      ...readObserver(options),
     });
     const { rowCount, lastId = after, account } = raw;
     if (rowCount === 0) throw nothingNew(from.id, spec, after, account);
