@@ -76,6 +76,7 @@ export function exchange(sign: () => Promise<Sent>, options: ExchangeOptions): P
   const startedAt = performance.now();
   const finished = new AbortController();
   return new Promise((resolve, reject) => {
+    const attempts: Promise<void>[] = [];
     let failures = 0;
     let running = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -91,9 +92,15 @@ export function exchange(sign: () => Promise<Sent>, options: ExchangeOptions): P
       finished.abort();
       end();
     };
-    const close = () => finish(() => reject(unavailable(options.action, "the program stops")));
+    // What has begun is awaited, such as a signature: it takes a moment, and nothing is left of the call then.
+    const close = () =>
+      finish(async () => {
+        await Promise.all(attempts);
+        reject(unavailable(options.action, "the program stops"));
+      });
     const mayRepeat = () => failures < timing.failuresMax && performance.now() - startedAt < timing.totalMs;
-    const start = async () => {
+    const start = () => void attempts.push(attempt());
+    const attempt = async () => {
       running++;
       clearTimeout(timer);
       if (options.hedged) timer = setTimeout(() => mayRepeat() && start(), timing.hedgeMs);
