@@ -119,15 +119,16 @@ async function divide(
       `AND up_to - w <= ${number(rank.weight + 2 * slack)}`
     )
   );
-  const rows = await engine.query(
+  const found = await engine.query(
     `SELECT slot, w, low, high, up_to FROM (SELECT slot, w, low, high, sum(w) OVER (PARTITION BY floor(slot / ${
       number(each)
     }) ORDER BY slot) AS up_to FROM (SELECT slot, sum(w) AS w, min(v) AS low, max(v) AS high FROM (SELECT CASE ${slot} END AS slot, ` +
       `${value} AS v, ${weight} AS w FROM ${from} WHERE ${where}) AS s WHERE slot IS NOT NULL GROUP BY slot) AS slots) AS ranked ` +
       `WHERE ${places.map((place) => `(${place})`).join(" OR ")} ORDER BY slot`,
   );
+  const rows = found.map((row) => row.map(numberIn));
   return open.flatMap((range, i) => {
-    const own = rows.map((row) => row.map(numberIn)).filter(([slot]) => Math.floor(slot / each) === i)
+    const own = rows.filter(([slot]) => Math.floor(slot / each) === i)
       .map(([, weight, low, high, upTo]) => ({ low, high, upTo, before: upTo - weight }));
     return placesIn(own, range.ranks, slack);
   });

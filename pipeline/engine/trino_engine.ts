@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure.ts";
 import { trinoDialect } from "./engine_dialect.ts";
 import { engineFailure } from "./engine_failure.ts";
@@ -61,7 +62,7 @@ export function openTrino(options: TrinoOptions): SqlEngine {
       if (!isBusy || wait === undefined) {
         throw engineFailure(name, statement, `status ${response.status}${words === "" ? "" : `: ${words}`}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await pause(wait, signal);
     }
     throw new Error("the last wait ends the loop");
   };
@@ -126,16 +127,8 @@ async function cancel(url: string, headers: HeadersInit): Promise<void> {
 }
 
 /** Waits, or until the signal. */
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener("abort", done);
-  });
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(milliseconds, undefined, signal ? { signal } : {}).catch(() => {});
 }
 
 function basic(user: string, password: string): string {

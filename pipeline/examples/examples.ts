@@ -15,7 +15,7 @@ import { buildHashJoin } from "./hash_join/hash_join.ts";
 import { joinLater } from "./hash_join/later_parents.ts";
 import { inputColumnsOf } from "./input_columns.ts";
 import { chunkRowsOf, type Ids, idsOf, rangesOf } from "./id_ranges.ts";
-import { isJoin, planJoin } from "./join_plan.ts";
+import { joinIn, planJoin } from "./join_plan.ts";
 import type { ValueType } from "./level.ts";
 import { requireOneNegative } from "./labels.ts";
 import { mergeChunks } from "./merge_chunks.ts";
@@ -173,7 +173,7 @@ async function readAll(
 ): Promise<ReadResult[]> {
   const isAll = after === undefined && ids !== undefined && ids !== "none";
   const planned = tables ? planJoin(store, spec, tables) : "a table is not of the kind that is loaded";
-  const plan = isAll && typeof planned === "object" && isJoin(planned) ? planned : undefined;
+  const plan = isAll ? joinIn(planned) : undefined;
   // The build sides of a hash join have to fit into memory next to the examples.
   const bytesMax = budget ? budget.kibibytes * 1024 : buildBytesMax;
   const join = plan && isAll

@@ -39,19 +39,10 @@ export interface ColumnRef {
   readonly column: string;
 }
 
-/**
- * Plans the join of a spec's view of several tables by keys, from the store.
- *
- * @returns undefined if only SQLite can read the view, or if it has a single table, which nothing is joined to.
- */
-export function joinPlanOf(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | undefined {
-  const plan = planJoin(store, spec, tables);
-  return typeof plan === "object" && isJoin(plan) ? plan : undefined;
-}
-
-/** Returns whether rows of several tables are put together. */
-export function isJoin({ label, child, parents }: JoinPlan): boolean {
-  return parents.length > 0 || label.table !== child;
+/** Returns what was planned if it puts rows of several tables together: nothing is joined to those of a single one. */
+export function joinIn(planned: JoinPlan | string): JoinPlan | undefined {
+  if (typeof planned === "string") return undefined;
+  return planned.parents.length > 0 || planned.label.table !== planned.child ? planned : undefined;
 }
 
 /** Plans a spec's view, of one table or several, for rows on their way from files: keys are texts, and each row counts once. */

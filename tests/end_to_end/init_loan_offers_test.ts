@@ -7,7 +7,7 @@ import { proposeFiles } from "../../pipeline/init/propose_files.ts";
 import { schemaText } from "../../pipeline/init/schema_text.ts";
 import { specText } from "../../pipeline/init/settings_text.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
-import { joinPlanOf } from "../../pipeline/examples/join_plan.ts";
+import { joinIn, planJoin } from "../../pipeline/examples/join_plan.ts";
 import { openStore } from "../../pipeline/store/store.ts";
 import { listTables } from "../../pipeline/store/table.ts";
 import { inFolder, root } from "../support/program.ts";
@@ -45,7 +45,7 @@ Deno.test(
         const store = openStore(dataDir, { mode: "create", ...schema === undefined ? {} : { schema } });
         try {
           assert.equal((await ingest(store, { files: paths })).examples, 19_661);
-          assert(joinPlanOf(store, trained, listTables(store.db)), "the view is a join by keys");
+          assert(joinIn(planJoin(store, trained, listTables(store.db))), "the view is a join by keys");
           const made = {
             store,
             dataDir,

@@ -6,7 +6,7 @@ import { createMemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import { buildHashJoin } from "../../../pipeline/examples/hash_join/hash_join.ts";
-import { joinPlanOf, planJoin } from "../../../pipeline/examples/join_plan.ts";
+import { joinIn, planJoin } from "../../../pipeline/examples/join_plan.ts";
 import {
   createKeyWriter,
   isUuid,
@@ -219,7 +219,7 @@ for (const one of cases) {
   Deno.test(`hash join: ${one.name}: the same examples as SQLite's join`, async () => {
     await withTables(one, async (store) => {
       const spec = one.spec ?? defaultSpec();
-      const plan = joinPlanOf(store, spec, listTables(store.db));
+      const plan = joinIn(planJoin(store, spec, listTables(store.db)));
       assert(plan);
       const options = { ids: idsOf(store), bytesMax: 1e9, pause() {} };
       assert.equal(await buildHashJoin(store, plan, alone, options) !== undefined, one.isHashable ?? true);
@@ -233,7 +233,7 @@ for (const one of cases) {
         assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(hashed));
       });
       hideJoin(store);
-      assert.equal(joinPlanOf(store, spec, listTables(store.db)), undefined);
+      assert.equal(joinIn(planJoin(store, spec, listTables(store.db))), undefined);
       const joined = await readExamples(store, spec, alone);
       assert.equal(hashed.rowCount, joined.rowCount);
       assert.deepEqual(hashed.levels, joined.levels);
@@ -301,7 +301,7 @@ Deno.test("hash join: fields of the parents are in their columns", async () => {
 
 Deno.test("hash join: parents beyond the memory are in partitions, the smaller ones in memory", async () => {
   await withTables({ name: "", key: uuidOf, schema: twoParents, leadCount: 2_000 }, async (store) => {
-    const plan = joinPlanOf(store, twoParentSpec, listTables(store.db));
+    const plan = joinIn(planJoin(store, twoParentSpec, listTables(store.db)));
     assert(plan);
     const folder = await Deno.makeTempDir();
     try {
