@@ -9,7 +9,15 @@ import { command, commonFlags } from "./cli/command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
-import { columnNames, filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
+import {
+  columnNames,
+  filesByTable,
+  loadFlags,
+  loadObserver,
+  loadOptionsOf,
+  resolveFiles,
+  tableFlags,
+} from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 
 export default command({
@@ -30,19 +38,7 @@ export default command({
   ].join("\n"),
   flags: {
     ...tableFlags,
-    "on-conflict": {
-      type: "string",
-      value: "CHOICE",
-      choices: ["fail", "keep", "replace"],
-      default: "fail",
-      help: "what to do with a row whose key exists with other values",
-    },
-    rejects: {
-      type: "string",
-      value: "FILE",
-      path: "whole",
-      help: "write rows that cannot be loaded to this file, with the reason, as NDJSON",
-    },
+    ...loadFlags,
     column: { type: "list", value: "TABLE.COLUMN=NAME", help: "name of a column in the files" },
     ...textFlags,
     "allow-missing": {
@@ -98,8 +94,7 @@ export default command({
       try {
         const report = await ingest(store, {
           files,
-          onConflict: options["on-conflict"],
-          ...(options.rejects === undefined ? {} : { rejectsPath: options.rejects }),
+          ...loadOptionsOf(options),
           columnNames: columns,
           allowMissing: options["allow-missing"],
           format,

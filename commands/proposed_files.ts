@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { writeText } from "../pipeline/files/written_file.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
@@ -59,17 +59,6 @@ export function writeProposed(files: ProposedFiles): string {
   createDataFolder(files.folder);
   for (const { path, text } of listFiles(files)) writeText(path, text);
   return `wrote ${listFiles(files).map(({ path }) => path).join(", ")}`;
-}
-
-/** Writes the schema alone. */
-export function writeSchema({ folder, schema }: ProposedFiles): void {
-  createDataFolder(folder);
-  writeText(schema.path, schema.text);
-}
-
-/** Removes the schema, of a proposal that is not completed. */
-export function removeSchema({ schema }: ProposedFiles): void {
-  rmSync(schema.path, { force: true });
 }
 
 /** Returns what `--json` prints of a proposal. */

@@ -1,8 +1,7 @@
-import { usageInvalid } from "../pipeline/failure.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
-import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
+import { openStoreToLoad, type StoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
@@ -13,13 +12,14 @@ import { minibatchFlags } from "./cli/minibatch_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
-import { filesByTable, loadObserver, namedFiles, resolveFiles, tableFlags } from "./cli/table_files.ts";
+import { loadFlags, loadObserver, loadOptionsOf, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { requireTables, searchFlags, searchOf } from "./cli/search_flags.ts";
 import { specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { engineFlags, requireEngineFlags, trainByEngine } from "./train_engine.ts";
 import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
+import { filesToLoad, rejectFileFlags, rejectLoadFlags } from "./train_checks.ts";
 import { repeat } from "./repeat.ts";
 import { reportFlag, requireTrainedReport, writeTrainedReport } from "./report_page.ts";
 import { widenConfigured } from "./widen_config.ts";
@@ -37,6 +37,7 @@ const flags = {
   table: tableFlags.table,
   ...schemaFlag,
   ...fileFlags,
+  ...loadFlags,
   ...textFlags,
   ...exactFlags,
   ...minibatchFlags,
@@ -120,21 +121,16 @@ export default command({
     const { options } = invocation;
     const files = filesToLoad(invocation);
     const tables = Object.keys(files);
-    if (tables.length === 0 && given.origins.schema === "flag") {
-      throw usageInvalid("--schema creates tables for the files to load: name them with --table NAME=FILE");
-    }
-    const schema = schemaOf(options);
+    if (tables.length === 0) rejectLoadFlags(given);
+    const schema = proposed ? { schema: proposed.schema } : schemaOf(options);
     const models = { artifacts: openArtifacts(options), registry: await openRegistryOf(options) };
     try {
       // Registering a model splits the store of an older version, which must not be open then.
       if (options.repeat === undefined) await models.registry.upgrade();
-      const store = tables.length > 0
-        ? openStoreToLoad(options.data, { tables, ...schema })
-        : openStore(options.data, { mode: "read", isLongLived: true });
+      if (tables.length === 0) return await trainOnStore(models, invocation);
+      const store = openStoreToLoad(options.data, { tables, ...schema });
       try {
-        return tables.length > 0
-          ? await loadProposed(store, models, files, { invocation, proposed })
-          : await trainOnStore(store, models, invocation);
+        return await loadProposed(store, models, files, { invocation, proposed });
       } finally {
         store.close();
       }
@@ -153,30 +149,8 @@ function requireTablesOf({ options, positionals }: TrainInvocation): void {
   }
 }
 
-/** @throws {Failure} `usage-invalid` for a flag that needs files to look at. */
-function rejectFileFlags({ options, origins }: TrainInvocation): void {
-  requireTrainedReport(options);
-  const isOfReport = (name: string) => name === "replace" && options.report !== undefined;
-  const name = Object.keys(fileFlags).find((name) => origins[name] === "flag" && !isOfReport(name));
-  if (name === undefined) return;
-  throw usageInvalid(`--${name} is for files to look at: clickwell train FILE… --label COLUMN`);
-}
-
 type TrainInvocation = Invocation<typeof flags>;
 type Files = Readonly<Record<string, readonly string[]>>;
-
-/**
- * Returns the files to load first, by table. Those of a config file are not for `--from` and `--repeat`.
- *
- * @throws {Failure} `usage-invalid` for `--from` or `--repeat` with files.
- */
-function filesToLoad({ options, origins }: TrainInvocation): Files {
-  if (options.from === undefined && options.repeat === undefined) return filesByTable(options);
-  if (Object.keys(namedFiles(options, origins)).length === 0) return {};
-  throw usageInvalid(
-    "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
-  );
-}
 
 interface Proposed {
   readonly invocation: TrainInvocation;
@@ -185,7 +159,7 @@ interface Proposed {
 
 /** Loads and trains; again with wider types if a row does not fit those that the command chose. */
 async function loadProposed(
-  store: Store,
+  store: StoreToLoad,
   models: Models,
   files: Files,
   { invocation, proposed }: Proposed,
@@ -201,7 +175,7 @@ async function loadProposed(
         throw error;
       }
       const wider = await proposed.widen(error, store);
-      if (!wider) throw error;
+      if (!wider) throw proposed.failed(error, store);
       given = { ...given, options: { ...given.options, ...wider } };
     }
   }
@@ -214,11 +188,10 @@ async function loadFilesAndTrain(
   { invocation, proposed }: Proposed,
 ): Promise<Result> {
   const { options, terminal, signal } = invocation;
-  const early = proposed?.specSoFar();
-  const train = trainOptionsOf(invocation, early);
-  const finalTrain = early && proposed && (async () => {
+  const train = trainOptionsOf(invocation, proposed?.spec());
+  const finalTrain = proposed?.isProvisional && (async () => {
     await proposed.result();
-    const { spec, hyperParameters } = trainOptionsOf(invocation);
+    const { spec, hyperParameters } = trainOptionsOf(invocation, proposed.spec());
     return { ...train, spec, hyperParameters };
   });
   const format = textFormatOf(options);
@@ -227,13 +200,20 @@ async function loadFilesAndTrain(
     { dataDir: options.data, signal },
     (pathOf) =>
       loadAndTrain(store, models, {
-        load: { files: resolveFiles(files, pathOf), format, signal, observe: loadObserver(terminal) },
+        load: {
+          files: resolveFiles(files, pathOf),
+          ...loadOptionsOf(options),
+          format,
+          signal,
+          observe: loadObserver(terminal),
+        },
         train,
         threads: proposed?.takeThreads(),
         ...finalTrain ? { finalTrain } : {},
       }),
   );
   for (const line of describeIngest(load)) terminal.say(line);
+  proposed?.write();
   say(terminal, trained, invocation);
   const reported = await writeTrainedReport(options, trained, { ...models, terminal });
   return {
@@ -257,21 +237,26 @@ async function trainWithEngine(url: string, invocation: TrainInvocation): Promis
   });
 }
 
-async function trainOnStore(store: Store, models: Models, invocation: TrainInvocation): Promise<Result> {
+async function trainOnStore(models: Models, invocation: TrainInvocation): Promise<Result> {
   const { options, terminal } = invocation;
   const shared = sharedOptions(invocation);
-  if (options.repeat !== undefined) return await repeat(store, models, options.repeat, shared, terminal);
-  const report = options.from === undefined
-    ? await train(store, models, trainOptionsOf(invocation))
-    : await update(
-      store,
-      models,
-      await models.artifacts.read((await models.registry.findModel(options.from)).modelId),
-      shared,
-    );
-  say(terminal, report, invocation);
-  const reported = await writeTrainedReport(options, report, { ...models, terminal });
-  return { ...resultOf(report, models.artifacts.location), ...reported };
+  const store = openStore(options.data, { mode: "read", isLongLived: true });
+  try {
+    if (options.repeat !== undefined) return await repeat(store, models, options.repeat, shared, terminal);
+    const report = options.from === undefined
+      ? await train(store, models, trainOptionsOf(invocation))
+      : await update(
+        store,
+        models,
+        await models.artifacts.read((await models.registry.findModel(options.from)).modelId),
+        shared,
+      );
+    say(terminal, report, invocation);
+    const reported = await writeTrainedReport(options, report, { ...models, terminal });
+    return { ...resultOf(report, models.artifacts.location), ...reported };
+  } finally {
+    store.close();
+  }
 }
 
 function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) {

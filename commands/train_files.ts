@@ -1,27 +1,24 @@
 import { join } from "node:path";
-import { usageInvalid } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import { proposeUnjudged, type UnjudgedFiles } from "../pipeline/init/propose_files.ts";
 import { startLookThreads } from "../pipeline/init/look_threads.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import type { Threads } from "../pipeline/runtime/thread_pool.ts";
 import { judgedHere, judgedMeanwhile } from "../pipeline/init/unjudged_proposal.ts";
-import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
-import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
 import { widerTypesOf } from "../pipeline/ingest/widening.ts";
 import { applySchema } from "../pipeline/store/apply_schema.ts";
 import { layoutOf } from "../pipeline/store/layout.ts";
-import { openStore, type Store } from "../pipeline/store/store.ts";
+import { isUnused } from "../pipeline/store/schema.ts";
+import type { Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
-import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
-import { findTable, listTables } from "../pipeline/store/table.ts";
+import { requireFreeFolder, type StoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { trainWorkerUrl } from "../pipeline/train/training_resources.ts";
+import { adaptedTo, widenedProposal } from "./adapted_proposal.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
-import { readConfig } from "./cli/config_file.ts";
 import { dash } from "./cli/standard_input.ts";
 import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
 import type { trainingFlags } from "./cli/training_flags.ts";
-import { sayWidened } from "./widen_config.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { describeProposal, lookObserver } from "./init_report.ts";
 import { type reportFlag, requireReportPath } from "./report_page.ts";
@@ -31,9 +28,7 @@ import {
   proposalResult,
   type ProposedFiles,
   proposedFiles,
-  removeSchema,
   writeProposed,
-  writeSchema,
 } from "./proposed_files.ts";
 
 /** The flags for `train FILE…`. */
@@ -70,20 +65,33 @@ export interface ProposedSettings {
     readonly "decimal-comma": boolean;
     readonly null: readonly string[];
   };
-  /** The config file that was written. */
+  /** The config file that will be written. */
   readonly settingsPath: string;
-  /** Returns the spec of all features that are not known to leak, if the search for leaks is left to `result()`. */
-  specSoFar(): FeatureSpec | undefined;
-  /** Completes the proposal and writes its files. @returns What `--json` prints of it. */
+  /** SQL of the tables and the view. */
+  readonly schema: string;
+  /** Whether the search for leaks is left to `result()`. */
+  readonly isProvisional: boolean;
+  /** Returns the spec: if it is provisional, with all features that are not known to leak. */
+  spec(): FeatureSpec;
+  /** Completes the proposal. @returns What `--json` prints of it. */
   result(): Promise<Record<string, unknown>>;
   /** Returns the threads of the look, for a `loadAndTrain`: once, and only if there are any. */
   takeThreads(): Threads | undefined;
   /**
-   * Gives columns the types that all rows need, in the files and in the store, if a load failed for a value that its column cannot
+   * Gives columns the types that all rows need, in the proposal and in the store, if a load failed for a value that its column cannot
    * hold. @returns The settings from then on; undefined for any other error, and if the column must stay as it is.
    */
   widen(error: unknown, store: Store): Promise<ProposedSettings["settings"] | undefined>;
-  /** Closes the threads, and removes the schema if the proposal was not completed. */
+  /**
+   * Ends a load or training that failed. A failure that is about the files leaves nothing in a new store, and no file: when they are
+   * corrected, other tables may be proposed. After any other one, the files describe what was loaded.
+   *
+   * @returns The error to throw.
+   */
+  failed(error: unknown, store: StoreToLoad): unknown;
+  /** Writes the files, once; none of a proposal that is not complete: the store holds what they describe by then. */
+  write(): void;
+  /** Closes the threads. */
   close(): void;
 }
 
@@ -91,11 +99,11 @@ export interface ProposedSettings {
 const exclusive = ["leads", "offers", "clicks", "table", "schema", "spec", "from", "repeat"];
 
 /**
- * Looks at the files of `train FILE…` and writes the schema, the feature spec and the settings for them to the data folder, as
- * `clickwell init` does.
+ * Looks at the files of `train FILE…` and proposes the schema, the feature spec and the settings for them, as `clickwell init` does.
+ * They are written to the data folder when the files are loaded.
  *
  * @throws {Failure} `usage-invalid` for flags that do not go with files, a folder that holds other tables, and files that were
- *   edited; as `proposeFiles`. Nothing is written then.
+ *   edited; as `proposeFiles`.
  */
 export async function proposeForFiles(invocation: FilesInvocation): Promise<ProposedSettings> {
   const { options, positionals, terminal, signal } = invocation;
@@ -113,45 +121,45 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   }
 }
 
-/**
- * Writes a proposal.
- *
- * @param threads Of the look at large files. With them, leaks are searched for while the other thread reads the files for the load.
- */
+/** @param threads Of the look at large files. With them, leaks are searched for while the other thread reads the files for the load. */
 function proposed(
   invocation: FilesInvocation,
   { unjudged, left }: UnjudgedFiles,
   threads: Threads | undefined,
 ): ProposedSettings {
   const { options, positionals, terminal, signal } = invocation;
-  const stored = { types: storedTypes(options.data), nulls: storedNulls(options.data) };
-  const adapted = (proposal: Proposal) =>
-    withNulls(widenProposal(proposal, stored.types) ?? proposal, stored.nulls);
+  const adapted = adaptedTo(options.data);
   const models = modelsFolderOf(invocation);
   const filesOf = (proposal: Proposal) => proposedFiles(proposal, options.data, models);
   const soFar = adapted(unjudged.judged([]));
   requireFreeFolder(options.data, filesOf(soFar).schema.text, positionals);
   const isLater = threads !== undefined && unjudged.rows !== undefined &&
     existing(filesOf(soFar)).length === 0;
-  const write = (proposal: Proposal) => {
+  const completeBy = (proposal: Proposal) => {
     for (const line of describeProposal(proposal, left)) terminal.say(line);
     if (!options.replace && !isLater) rejectEdited(filesOf(proposal), positionals);
-    terminal.say(writeProposed(filesOf(proposal)));
     return proposal;
   };
-  // The load needs the schema, the end of the training the spec.
-  if (isLater) writeSchema(filesOf(soFar));
-  let complete = isLater ? undefined : write(adapted(judgedHere(unjudged)));
-  const completed = async () => complete ??= write(adapted(await judgedMeanwhile(unjudged, signal)));
+  let complete = isLater ? undefined : completeBy(adapted(judgedHere(unjudged)));
+  const completed = async () => complete ??= completeBy(adapted(await judgedMeanwhile(unjudged, signal)));
+  let isWritten = false;
+  const write = () => {
+    if (!isWritten && complete) terminal.say(writeProposed(filesOf(complete)));
+    isWritten = complete !== undefined;
+  };
   let free = threads;
   const split = options.split ?? soFar.split;
   const settingsFor = (proposal: Proposal) => settingsOf(proposal, filesOf(proposal), { models, split });
   return {
     settings: settingsFor(soFar),
     settingsPath: filesOf(soFar).config.path,
-    specSoFar() {
-      const { text, path } = filesOf(soFar).spec;
-      return complete ? undefined : parseSpec(JSON.parse(text), path);
+    schema: filesOf(soFar).schema.text,
+    get isProvisional() {
+      return complete === undefined;
+    },
+    spec() {
+      const { text, path } = filesOf(complete ?? soFar).spec;
+      return parseSpec(JSON.parse(text), path);
     },
     async result() {
       const proposal = await completed();
@@ -168,7 +176,6 @@ function proposed(
       if (!wider) return undefined;
       const widened = await widenedProposal(wider, await completed(), { store, terminal, signal });
       if (!widened) return undefined;
-      terminal.say(writeProposed(filesOf(widened.proposal)));
       const { text: schema, path: schemaName } = filesOf(widened.proposal).schema;
       // Numbers that were stored already would not be spelled as in their file.
       const emptied = store.isNew ? widened.tables : [];
@@ -176,75 +183,17 @@ function proposed(
       complete = widened.proposal;
       return settingsFor(widened.proposal);
     },
-    close() {
-      free?.close();
-      if (!complete) removeSchema(filesOf(soFar));
+    failed(error, store) {
+      if (store.isNew && isOfInput(error)) {
+        store.discard();
+        return withoutTrace(error, invocation);
+      }
+      if (!isUnused(store.db)) write();
+      return error;
     },
+    write,
+    close: () => free?.close(),
   };
-}
-
-/** Widens the columns of a proposal, and says what changes. @returns undefined if nothing does. */
-async function widenedProposal(
-  wider: ColumnTypes,
-  proposal: Proposal,
-  { store, terminal, signal }: Pick<FilesInvocation, "terminal" | "signal"> & { readonly store: Store },
-): Promise<{ proposal: Proposal; tables: string[] } | undefined> {
-  const { types, nulls } = await withoutMarkers(wider, proposal, { store, signal });
-  const widened = widenProposal(proposal, types);
-  if (!widened || (widened === proposal && nulls.size === 0)) return undefined;
-  for (const text of nulls) {
-    terminal.say(`${JSON.stringify(text)} means no value, in a row that was not looked at`);
-  }
-  sayWidened(terminal, types);
-  return { proposal: withNulls(widened, nulls), tables: [...types.keys()] };
-}
-
-/** Takes out the columns that become texts only because of texts that mean no value. */
-async function withoutMarkers(
-  types: ColumnTypes,
-  { tables, format }: Proposal,
-  { store, signal }: { store: Store; signal: AbortSignal },
-): Promise<{ types: ColumnTypes; nulls: ReadonlySet<string> }> {
-  const nulls = new Set<string>();
-  const needed = new Map(types);
-  for (const [name, columns] of types) {
-    const texts = [...columns].filter(([, type]) => type === "TEXT").map(([column]) => column);
-    const paths = tables.find((table) => table.name === name)?.paths ?? [];
-    const table = findTable(listTables(store.db), name);
-    const missing = await missingMarkers(table, texts, { paths, format, signal });
-    for (const text of missing.nulls) nulls.add(text);
-    needed.set(name, new Map([...columns].filter(([column]) => !missing.columns.has(column))));
-  }
-  return { types: needed, nulls };
-}
-
-/** Returns the texts for no value in the settings that an earlier load has written. */
-function storedNulls(dataDir: string): ReadonlySet<string> {
-  const path = join(dataDir, "clickwell.json");
-  if (fileAt(layoutOf(dataDir).tables) === undefined || fileAt(path) === undefined) return new Set();
-  const { null: nulls } = readConfig(path);
-  return new Set(Array.isArray(nulls) ? nulls.filter(isMarker) : []);
-}
-
-function withNulls(proposal: Proposal, nulls: ReadonlySet<string>): Proposal {
-  if (nulls.size === 0) return proposal;
-  const { format } = proposal;
-  return { ...proposal, format: { ...format, nulls: [...new Set([...format.nulls ?? [], ...nulls])] } };
-}
-
-/** Returns the types of the columns of the store: an earlier load of the files may have needed wider ones. */
-function storedTypes(dataDir: string): ColumnTypes {
-  if (fileAt(layoutOf(dataDir).tables) === undefined) return new Map();
-  const store = openStore(dataDir, { mode: "read" });
-  try {
-    return new Map(
-      listTables(store.db).map((
-        { name, columns },
-      ) => [name, new Map(columns.map(({ name, type }) => [name, type]))]),
-    );
-  } finally {
-    store.close();
-  }
 }
 
 function settingsOf(
@@ -296,5 +245,29 @@ function rejectEdited(files: ProposedFiles, positionals: readonly string[]): voi
     }: clickwell train --config ${files.config.path}, write over ${
       paths.length === 1 ? "it" : "them"
     } with --replace, or choose another folder with --data`,
+  );
+}
+
+/** Kinds of failure that are about the files: they, or the flags that say how to read them, will be others next time. */
+const ofInput: ReadonlySet<string> = new Set([
+  "file-missing",
+  "file-invalid",
+  "row-rejected",
+  "row-conflict",
+  "examples-invalid",
+]);
+
+function isOfInput(error: unknown): error is Failure {
+  return error instanceof Failure && ofInput.has(error.kind);
+}
+
+/** Returns the failure of a load of which nothing is kept. */
+function withoutTrace({ kind, message, errors, report }: Failure, { options }: FilesInvocation): Failure {
+  const remedied = message.replace("load more rows with clickwell ingest", "give files with more rows");
+  return new Failure(
+    kind,
+    `${remedied.replace(/\.$/, "")}. Nothing was written to ${options.data}`,
+    errors,
+    report,
   );
 }

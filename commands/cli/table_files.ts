@@ -1,8 +1,9 @@
 import { memberOf } from "../../pipeline/exact_json.ts";
 import { usageInvalid } from "../../pipeline/failure.ts";
+import type { IngestOptions } from "../../pipeline/ingest/ingest.ts";
 import type { LoadProgress } from "../../pipeline/ingest/load_progress.ts";
 import { splitName } from "../../pipeline/store/sqlite.ts";
-import type { Flags, Origin } from "./command.ts";
+import type { Flags, Options, Origin } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The flags that name files to load. */
@@ -17,6 +18,31 @@ export const tableFlags = {
     help: "a file of another table; - is standard input",
   },
 } as const satisfies Flags;
+
+/** What to do with rows that the store does not take. */
+export const loadFlags = {
+  "on-conflict": {
+    type: "string",
+    value: "CHOICE",
+    choices: ["fail", "keep", "replace"],
+    default: "fail",
+    help: "what to do with a row whose key exists with other values",
+  },
+  rejects: {
+    type: "string",
+    value: "FILE",
+    path: "whole",
+    help: "write rows that cannot be loaded to this file, with the reason, as NDJSON",
+  },
+} as const satisfies Flags;
+
+/** Returns the options of a load that these flags set. */
+export function loadOptionsOf(
+  options: Options<typeof loadFlags>,
+): Pick<IngestOptions, "onConflict" | "rejectsPath"> {
+  const { "on-conflict": onConflict, rejects } = options;
+  return { onConflict, ...rejects === undefined ? {} : { rejectsPath: rejects } };
+}
 
 /** Reports the progress of each file. */
 export function loadObserver(terminal: Terminal): (progress: LoadProgress) => void {

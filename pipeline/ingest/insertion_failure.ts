@@ -85,7 +85,7 @@ export function conflictFailure(
     `Cannot load ${fileName}: row ${
       row.rows[0].toLocaleString("en")
     } has ${key}, which exists in ${table.name} with other values${difference}. ` +
-      "Correct the file, or choose with clickwell ingest --on-conflict keep or --on-conflict replace",
+      "Correct the file, or choose with --on-conflict keep or --on-conflict replace",
   );
 }
 

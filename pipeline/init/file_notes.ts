@@ -1,9 +1,10 @@
+import { isoTime } from "../files/columns/iso_time.ts";
 import { parseTime } from "../files/columns/field_value.ts";
 import type { FileFormat } from "../files/open_file.ts";
 import { parseReal } from "../files/text/number_text.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { CollectedColumn } from "./column_values.ts";
-import { listed } from "./names.ts";
+import { isCodeName, listed } from "./names.ts";
 import type { FileSample } from "./parquet_sample.ts";
 import { marker, spelledLikeCode, timeName } from "./text_kind.ts";
 
@@ -56,12 +57,12 @@ export function titleNote(
   }: if it is a title, remove it, so that the names come first.`;
 }
 
-/** Seconds, and milliseconds, of the years 2001 to 2100. */
-const epochRanges = [[978_307_200, 4_102_444_800, "seconds"], [
-  978_307_200_000,
-  4_102_444_800_000,
-  "milliseconds",
-]] as const;
+/** Units in which programs count the time since 1970, and how many microseconds each is. */
+const epochUnits = [["seconds", 1e6], ["milliseconds", 1e3], ["microseconds", 1]] as const;
+/** Times in seconds: of a column whose name says that it has some, and of any other, in which large numbers are rather something else. */
+const [namedRange, unnamedRange] = [[978_307_200, 4_102_444_800], [946_684_800, 2_051_222_400]] as const;
+/** Fewer numbers, each may look like a time by chance. */
+const distinctTimesMin = 3;
 
 /** Dates that are read as text: 12/31/2023, 31.12.23, Dec 31, 2023, 31-Dec-23, with or without a time. */
 const month = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*";
@@ -80,15 +81,45 @@ function isWrittenDate(text: string): boolean {
 
 /** Says which columns look like times that are not written as one. */
 export function timeNotes(columns: readonly ColumnProfile[]): string[] {
-  const note = (name: string, looksLike: string, readAs: string) =>
-    `${name} looks like ${looksLike}, and is read as ${readAs}. Written as ISO 8601, such as 2024-01-31T10:15:00Z, it would be a time.`;
-  return columns.flatMap(({ name, kind, range, levels }) => {
-    const isDates = kind === "text" && levels.every(({ level }) => isWrittenDate(level.trim()));
-    if (isDates) return [note(name, `dates (${levels[0].level})`, "text")];
-    if (kind !== "integer" || !range || !(timeName.test(name) || millisecondsName.test(name))) return [];
-    const unit = epochRanges.find(([min, max]) => range.min >= min && range.max < max)?.[2];
-    return unit === undefined ? [] : [note(name, `${unit} since 1970`, "a number")];
+  const iso = "as ISO 8601, such as 2024-01-31T10:15:00Z";
+  return columns.flatMap((column) => {
+    const { name, kind, levels } = column;
+    if (kind === "text" && levels.every(({ level }) => isWrittenDate(level.trim()))) {
+      return [
+        `${name} looks like dates (${
+          levels[0].level
+        }), and is read as text. Written ${iso}, it would be a time.`,
+      ];
+    }
+    const epoch = epochOf(column);
+    if (!epoch) return [];
+    const feature = JSON.stringify({ name, type: "time", parts: ["hour", "weekday", "month"] });
+    const [first, last] = epoch.range.map((time) => isoTime(time).slice(0, 10));
+    return [
+      `${name} looks like ${epoch.unit} since 1970 (${first} to ${last}), and is read as a number. Written ${iso}, it would be a time; or ` +
+      `give it the entry ${feature} in the feature spec${
+        epoch.micros === 1
+          ? ""
+          : `, and multiply it by ${epoch.micros.toLocaleString("en")} in the view of the schema`
+      }.`,
+    ];
   });
+}
+
+/** Returns what a column of integers counts since 1970, and its range in microseconds; undefined if it does not look so. */
+function epochOf({ name, kind, range, distinct, isUnique, rows }: ColumnProfile) {
+  if (kind !== "integer" || !range) return undefined;
+  const isNamed = timeName.test(name) || millisecondsName.test(name);
+  // Numbers that are given one after the other, and ids of any kind, are no times.
+  const isNumbering = isUnique && range.max - range.min < 2 * rows;
+  if (!isNamed && (distinct < distinctTimesMin || isCodeName(name) || isNumbering)) return undefined;
+  const [min, max] = isNamed ? namedRange : unnamedRange;
+  const found = epochUnits.find(([, micros]) =>
+    range.min * micros >= min * 1e6 && range.max * micros < max * 1e6
+  );
+  if (!found) return undefined;
+  const [unit, micros] = found;
+  return { unit, micros, range: [range.min * micros, range.max * micros] };
 }
 
 /** A number with a currency or a percent sign. */
@@ -165,8 +196,8 @@ export function faultNotes({ read, columns, faultyRows, faultyRow, rows }: FileS
   const lines = faultyRows === 0 ? [] : [
     `${counted(faultyRows, "row")} of ${
       rows.toLocaleString("en")
-    } cannot be loaded: ${faultyRow}. Correct the file, or load it with ` +
-    "clickwell ingest --rejects FILE.",
+    } cannot be loaded: ${faultyRow}. Correct the file, or load the others with ` +
+    "--rejects FILE.",
   ];
   return [...lines, ...cells];
 }

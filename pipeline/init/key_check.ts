@@ -47,11 +47,20 @@ export async function withCheckedKey(
 async function isKeyOfAll({ name, kind }: ColumnProfile, files: CheckedFiles): Promise<boolean> {
   let keys = new Float64Array(2 ** 16);
   let [count, isComplete] = [0, true];
-  await readWholeColumns({ ...files, columns: [readColumn(name, typeOf(kind))] }, ([buffer]) => {
-    isComplete = buffer.nullCount === 0;
+  await readWholeColumns({ ...files, columns: [readColumn(name, typeOf(kind))] }, ([buffer], rowFaults) => {
     if (count + buffer.length > keys.length) keys = grown(keys);
     writeKeys(buffer, keys.subarray(count));
-    count += buffer.length;
+    if (rowFaults.size === 0) {
+      isComplete = buffer.nullCount === 0;
+      count += buffer.length;
+    } else {
+      // A row that cannot be split is not loaded, and has no key to compare.
+      for (let row = 0, from = count; row < buffer.length; row++) {
+        if (rowFaults.has(row)) continue;
+        isComplete &&= buffer.nulls[row] === 0;
+        keys[count++] = keys[from + row];
+      }
+    }
     return isComplete && count < rowsMax;
   });
   if (!isComplete) return false;

@@ -25,12 +25,12 @@ const stepsPerYield = 16;
 /**
  * Reads columns, a few rows at a time.
  *
- * @param take Called with the buffers of the columns; false ends the read.
+ * @param take Called with the buffers of the columns, and why rows of them cannot be split into values, by row; false ends the read.
  * @throws {Failure} as `openFile` and its readers; the reason of an aborted signal.
  */
 export async function readWholeColumns(
   { paths, format, columns, signal, observe }: WholeColumns,
-  take: (buffers: readonly ColumnBuffer[]) => boolean,
+  take: (buffers: readonly ColumnBuffer[], rowFaults: ReadonlyMap<number, string>) => boolean,
 ): Promise<void> {
   const sources = columns.map((column) => ({ column, name: column.name }));
   for (const path of paths) {
@@ -40,7 +40,7 @@ export async function readWholeColumns(
       let rows = 0;
       for (let step = 1, read = 1; (read = reader.read(run, stepRows)) > 0; step++) {
         rows += read;
-        if (!take(run.buffers)) return;
+        if (!take(run.buffers, run.rowFaults)) return;
         clearRowRun(run);
         if (step % stepsPerYield === 0) {
           observe?.(path, rows);

@@ -13,23 +13,30 @@ export interface LoadTarget extends Pick<StoreOptions, "schema" | "freeBytesMin"
   readonly tables: readonly string[];
 }
 
+export interface StoreToLoad extends Store {
+  /** Makes `close()` remove a new store with all that was loaded into it. */
+  discard(): void;
+}
+
 /**
  * Opens the tables of a data folder to load into them, and creates them if there are none. If a new store is still empty when
  * it is closed, it is removed, so that the next load may use another schema.
  *
  * @throws {Failure} `table-unknown` for a table without a schema; as `openStore` does.
  */
-export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTarget): Store {
+export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTarget): StoreToLoad {
   if (options.schema === undefined) requireKnown(dataDir, tables);
   const isNewFolder = fileAt(dataDir) === undefined;
   const store = openStore(dataDir, { mode: "create", ...options });
-  if (!store.isNew) return store;
+  if (!store.isNew) return { ...store, discard() {} };
+  let isDiscarded = false;
   return {
     ...store,
+    discard: () => void (isDiscarded = true),
     close() {
-      const isEmpty = isStillEmpty(store);
+      const isRemoved = isAlone(store, ({ db }) => isDiscarded || isUnused(db));
       store.close();
-      if (!isEmpty) return;
+      if (!isRemoved) return;
       removeDatabase(store.path);
       if (isNewFolder) removeIfEmpty(dataDir);
     },
@@ -89,14 +96,15 @@ function requireKnown(dataDir: string, names: readonly string[]): void {
   );
 }
 
-/** Returns whether nothing was loaded, and no other connection has the store open. */
-function isStillEmpty({ db, journal }: Store): boolean {
+/** Returns whether no other connection has the store open, and it is as expected. */
+function isAlone(store: Store, isExpected: (store: Store) => boolean): boolean {
+  const { db, journal } = store;
   try {
     if (db.isTransaction || !journal.use("rollback", 0)) return false;
     db.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
-    const isEmpty = isUnused(db);
+    const isSo = isExpected(store);
     db.exec("ROLLBACK");
-    return isEmpty;
+    return isSo;
   } catch (error) {
     if (sqliteCode(error) === undefined) throw error;
     return false;

@@ -109,9 +109,9 @@ Deno.test(
       const header = `id,${numbers.map((i) => `number_${i}`).join()},bought\n`;
       Deno.writeTextFileSync(join(cwd, "visits.csv"), header + lines.join(""));
       await using child = spawn(["train", "visits.csv", "--label", "bought", "--data", "mine"], { cwd });
-      // It is written before the search for leaks, and the others after it.
-      const schema = join(cwd, "mine/schema.sql");
-      for (let tries = 0; tries < 20_000 && !existsSync(schema); tries++) {
+      // The store is made before the search for leaks, and the files are written after the load.
+      const store = join(cwd, "mine/tables.db");
+      for (let tries = 0; tries < 20_000 && !existsSync(store); tries++) {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
       child.kill("SIGINT");
@@ -121,6 +121,44 @@ Deno.test(
       assert.deepEqual(files.filter((file) => existsSync(join(cwd, "mine", file))), []);
     }),
 );
+
+Deno.test("clickwell train FILE: a first load or training that fails for its file leaves nothing; the corrected file is then loaded", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const path = join(cwd, "mails.csv");
+    const whole = Deno.readTextFileSync(path);
+    const lines = whole.split("\n");
+    lines[300] = lines[300].slice(0, 6);
+    Deno.writeTextFileSync(path, lines.join("\n"));
+    const words = ["train", "mails.csv", "--label", "opened", "--data", "mine", "--quiet"];
+    const failed = await run(words, { cwd });
+    assert.equal(failed.code, 1);
+    assert.match(
+      failed.stderr,
+      /row 300: .* Correct the file, or .*--rejects FILE\. Nothing was written to mine\n$/,
+    );
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["mails.csv"]);
+
+    const kept = reportOf(await run([...words, "--rejects", "bad.ndjson", "--json"], { cwd }));
+    assert.deepEqual([kept.loaded.mails.inserted, kept.loaded.mails.rejected], [399, 1]);
+    assert.equal(JSON.parse(Deno.readTextFileSync(join(cwd, "bad.ndjson"))).row, 300);
+    assert.match(Deno.readTextFileSync(join(cwd, "mine/schema.sql")), /mail_id INTEGER.* PRIMARY KEY/);
+
+    await Deno.remove(join(cwd, "mine"), { recursive: true });
+    await run(words, { cwd });
+    Deno.writeTextFileSync(path, whole);
+    assert.equal(reportOf(await run([...words, "--json"], { cwd })).loaded.mails.inserted, 400);
+
+    Deno.writeTextFileSync(join(cwd, "two.csv"), "visit,age,bought\n1,30,0\n2,31,1\n");
+    const outcomes = await Promise.all(
+      ["1", "2", "3", "4"].map((seed) =>
+        run(["train", "two.csv", "--label", "bought", "--data", `of-${seed}`, "--seed", seed], { cwd })
+      ),
+    );
+    const none = outcomes.findIndex(({ code }) => code === 1);
+    assert.match(outcomes[none].stderr, /nothing to learn.*Nothing was written to of-/);
+    assert.equal(existsSync(join(cwd, `of-${none + 1}`)), false);
+  }));
 
 Deno.test("the config file of train FILE works with predict, sweep and models: its files are for loading alone", () =>
   inFolder(async (cwd) => {

@@ -209,7 +209,7 @@ export function rowFailure(fileName: string, { row, column, detail, line, wider 
   const begins = line === undefined ? "" : `. The row begins ${JSON.stringify(line.slice(0, shownLength))}`;
   return new Failure(
     "row-rejected",
-    `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with clickwell ingest --rejects FILE${
+    `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with --rejects FILE${
       // No type holds an infinite number of a parquet file.
       wider === undefined || detail.endsWith(" is not finite")
         ? ""

@@ -316,7 +316,7 @@ Deno.test("init: dates in other forms, and seconds since 1970, are no times, wit
   assert.deepEqual(kindsOf(profile), { gesendet: "text", created_at: "integer", n: "integer" });
   assert.deepEqual(profile.notes.map((note) => note.replace(/\. Written.*/, "")), [
     "gesendet looks like dates (12/31/2023), and is read as text",
-    "created_at looks like seconds since 1970, and is read as a number",
+    "created_at looks like seconds since 1970 (2023-11-14 to 2023-11-14), and is read as a number",
   ]);
 });
 
@@ -329,8 +329,29 @@ Deno.test("init: dates with names of months, in mixed forms, and milliseconds ar
   assert.deepEqual(profile.notes.map((note) => note.replace(/ \(.*|\. Written.*/, "")), [
     "born looks like dates",
     "sent looks like dates",
-    "seen_ms looks like milliseconds since 1970, and is read as a number",
+    "seen_ms looks like milliseconds since 1970",
   ]);
+});
+
+Deno.test("init: integers of 2000 to 2035 in one unit look like times under any name; ids and numbers of rows do not", async () => {
+  const at = (row: number) => 1_600_000_000 + 86_413 * ((row * 37) % 101);
+  const lines = Array.from({ length: 120 }, (_, row) => {
+    const time = at(row);
+    return `${time},${time * 1e3 + row},${time * 1e6 + row},${1_600_000_000 + row},${time},${
+      row * 20_000_000
+    },${row % 2}`;
+  });
+  const { notes } = await profiled("t.csv", `a,b,c,number,lender_id,amount,x\n${lines.join("\n")}\n`);
+  assert.deepEqual(notes.map((note) => note.replace(/, and is read.*/, "")), [
+    "a looks like seconds since 1970 (2020-09-13 to 2020-12-22)",
+    "b looks like milliseconds since 1970 (2020-09-13 to 2020-12-22)",
+    "c looks like microseconds since 1970 (2020-09-13 to 2020-12-22)",
+  ]);
+  assert.match(notes[1], /"type":"time",.*, and multiply it by 1,000 in the view of the schema\.$/);
+  assert.match(
+    notes[2],
+    /\{"name":"c","type":"time","parts":\["hour","weekday","month"\]\} in the feature spec\.$/,
+  );
 });
 
 Deno.test("init: dates with points are dates, with or without a time", async () => {
