@@ -104,6 +104,7 @@ async function loadTables({ origin, dataDir }: Trino, folder: string): Promise<v
     );
   }
   await engine.query(view);
+  await engine.close();
 }
 
 /** Returns the number of statements that clickwell has sent. */
@@ -118,6 +119,7 @@ async function statementsSent({ origin }: Trino): Promise<number> {
   const [[count]] = await engine.query(
     "SELECT count(*) FROM system.runtime.queries WHERE \"user\" = 'clickwell'",
   );
+  await engine.close();
   return Number(count);
 }
 

@@ -15,6 +15,8 @@ export const levelColumn = (index: number) => `c${index}`;
 /** What becomes of a row: one of the following, or 1 and more for the check that it fails. */
 export const fateColumn = "fate";
 const [example, noLabelFate, zeroWeightFate] = [0, -1, -2];
+/** In counts of rows by their fate: examples of an id that occurs more than once. */
+const repeatedFate = -3;
 /** The condition that a base row is an example. */
 export const isExample = `${fateColumn} = ${example}`;
 
@@ -106,21 +108,56 @@ export function exampleRows(from: string): string {
 }
 
 /**
- * Counts base rows.
+ * Counts base rows, and requires that no two examples have the same id, as a join gives them that finds several rows.
  *
  * @param from All of them, as a FROM has them.
- * @throws {Failure} as `accountOf`.
+ * @throws {Failure} as `accountOf`; `examples-invalid` for an id that occurs twice.
  */
-export async function countRows(
-  engine: SqlEngine,
+export async function countExamples(
+  { dialect, query, name: engine }: SqlEngine,
   from: string,
-  spec: ReadSpec,
-  source: SourceColumns,
-  { faults }: BaseRows,
+  { spec, view, rows: { faults } }: CountedRows,
 ): Promise<ReadRows> {
-  const rows = await engine.query(`SELECT ${fateColumn}, count(*) FROM ${from} GROUP BY ${fateColumn}`);
+  const rows = await query(
+    `SELECT ${fateColumn}, count(*), CAST(NULL AS VARCHAR) FROM ${from} GROUP BY ${fateColumn} UNION ALL ` +
+      `SELECT * FROM (SELECT ${repeatedFate}, count(*), ${dialect.text(idColumn)} FROM ${
+        exampleRows(from)
+      } GROUP BY ${idColumn} HAVING count(*) > 1 LIMIT 1) AS repeated`,
+  );
   const counts = new Map(rows.map(([fate, count]) => [numberIn(fate), numberIn(count)]));
-  return accountOf(counts, faults, { spec, view: source.view, engine: engine.name });
+  counts.delete(repeatedFate);
+  const account = accountOf(counts, faults, { spec, view, engine });
+  const repeated = rows.find(([fate]) => numberIn(fate) === repeatedFate);
+  if (repeated) throw repeatedId(String(repeated[2]), view);
+  return account;
+}
+
+/** What the rows of a view are counted by. */
+export interface CountedRows {
+  readonly spec: ReadSpec;
+  /** Name of the view, for messages. */
+  readonly view: string;
+  readonly rows: BaseRows;
+}
+
+/**
+ * Requires that the view has the rows that it had.
+ *
+ * @param from All base rows, as a FROM has them.
+ * @throws {Failure} `examples-invalid` if it has others; as `accountOf`.
+ */
+export async function requireUnchanged(
+  { query, name: engine }: SqlEngine,
+  from: string,
+  { spec, view, rows: { faults } }: CountedRows,
+  before: ReadRows,
+): Promise<void> {
+  const rows = await query(`SELECT ${fateColumn}, count(*) FROM ${from} GROUP BY ${fateColumn}`);
+  const counts = new Map(rows.map(([fate, count]) => [numberIn(fate), numberIn(count)]));
+  const after = accountOf(counts, faults, { spec, view, engine });
+  const words = ({ read, noLabel, zeroWeight }: ReadRows) =>
+    `${read} rows, ${noLabel} of them without a label and ${zeroWeight} of weight 0`;
+  if (words(after) !== words(before)) throw changedRows(words(before), words(after));
 }
 
 /**
@@ -155,25 +192,6 @@ export function accountOf(
   return { read, noLabel, zeroWeight };
 }
 
-/**
- * Requires that no two examples have the same id, as a join gives them that finds several rows.
- *
- * @param examples As `exampleRows` returns them.
- * @throws {Failure} `examples-invalid`.
- */
-export async function requireUniqueIds(
-  { dialect, query }: SqlEngine,
-  examples: string,
-  view: string,
-): Promise<void> {
-  const [repeated] = await query(
-    `SELECT ${
-      dialect.text(idColumn)
-    }, count(*) FROM ${examples} GROUP BY ${idColumn} HAVING count(*) > 1 LIMIT 1`,
-  );
-  if (repeated) throw repeatedId(String(repeated[0]), view);
-}
-
 export function repeatedId(id: string, view: string): Failure {
   return new Failure(
     "examples-invalid",
@@ -188,13 +206,6 @@ export function changedRows(before: string, after: string): Failure {
     `The view changed during the training: it had ${before}, then ${after}. Nothing was registered: train again when nothing writes to ` +
       "it, or on a copy of it.",
   );
-}
-
-/** @throws {Failure} `examples-invalid` if the view has other rows than at the beginning. */
-export function requireUnchanged(after: ReadRows, before: ReadRows): void {
-  const words = ({ read, noLabel, zeroWeight }: ReadRows) =>
-    `${read} rows, ${noLabel} of them without a label and ${zeroWeight} of weight 0`;
-  if (words(after) !== words(before)) throw changedRows(words(before), words(after));
 }
 
 interface Check {

@@ -144,6 +144,7 @@ export async function planDesign(
     const columns = block.factors.map(positionColumn).join(", ");
     const rows = await engine.query(
       `SELECT ${columns}, count(*), sum(${labelColumn}) FROM ${from} WHERE ${partColumn} = 0 GROUP BY ${columns}`,
+      block.factors.length + 2,
     );
     const cells = rows.map((row) => block.columnsAt(row.slice(0, -2).map(numberIn)));
     cells.forEach((cell, i) => {

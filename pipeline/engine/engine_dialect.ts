@@ -19,9 +19,8 @@ export interface EngineDialect extends Dialect {
   readonly shiftRight: (a: string, bits: number) => string;
   /** Returns a time or a date as microseconds since 1970-01-01T00:00:00Z. */
   readonly micros: (expression: string) => string;
-  /** Returns a SELECT of the names and types of a relation's columns, in their order. */
+  /** Returns a SELECT of the names and types of a relation's columns, in their order, with the engine's version in each row. */
   readonly columnsOf: (relation: Relation) => string;
-  readonly versionQuery: string;
   /** Ends a subquery whose expressions must be computed once, not in each place that uses them. */
   readonly fence: string;
   /** Returns the statement that keeps a SELECT's rows in a table. @param isShared Whether it is one of a schema, not a temporary one. */
@@ -56,14 +55,17 @@ const base = (name: string): Dialect => {
 const createTable = (kind: string) => (name: string, isShared: boolean, select: string) =>
   `CREATE ${isShared ? kind : "TEMPORARY "}TABLE ${name} AS\n${select}`;
 
-const columnsIn = (schema: string, catalog?: string) => (relation: Relation) => {
+/** @param version An expression. */
+const columnsIn = (version: string, schema: string, catalog?: string) => (relation: Relation) => {
   const from = catalog === undefined ? "" : `${quoted(relation.catalog ?? catalog)}.`;
-  return `SELECT column_name, data_type FROM ${from}information_schema.columns WHERE table_name = ${
+  return `SELECT column_name, data_type, ${version} FROM ${from}information_schema.columns WHERE table_name = ${
     textLiteral(relation.name)
   } AND table_schema = ${
     relation.schema === undefined ? schema : textLiteral(relation.schema)
   } ORDER BY ordinal_position`;
 };
+
+const postgresVersion = "current_setting('server_version')";
 
 export const postgresDialect: EngineDialect = {
   ...base("PostgreSQL"),
@@ -76,13 +78,12 @@ export const postgresDialect: EngineDialect = {
   micros: (expression) => `CAST(extract(epoch FROM ${expression}) * 1000000 AS bigint)`,
   columnsOf: (relation) =>
     relation.schema === undefined
-      ? `SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ${
+      ? `SELECT column_name, data_type, ${postgresVersion} FROM information_schema.columns WHERE table_name = ${
         textLiteral(relation.name)
       } AND table_schema = (SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(${
         textLiteral(quoted(relation.name))
       }))) ORDER BY ordinal_position`
-      : columnsIn("")(relation),
-  versionQuery: "SHOW server_version",
+      : columnsIn(postgresVersion, "")(relation),
   fence: " OFFSET 0",
   // Without a log; in contrast to a temporary table, several processes read it at once.
   createTable: createTable("UNLOGGED "),
@@ -98,8 +99,7 @@ export const duckdbDialect: EngineDialect = {
   bitXor: (a, b) => `xor(${a}, ${b})`,
   shiftRight: (a, bits) => `(${a} >> ${bits})`,
   micros: (expression) => `epoch_us(CAST(${expression} AS TIMESTAMP))`,
-  columnsOf: columnsIn("current_schema()"),
-  versionQuery: "SELECT version()",
+  columnsOf: columnsIn("version()", "current_schema()"),
   fence: "",
   createTable: createTable(""),
   hasTemporaryTables: true,
@@ -120,9 +120,12 @@ export function trinoDialect(catalog: string, schema: string): EngineDialect {
     bitXor: (a, b) => `bitwise_xor(${a}, ${b})`,
     shiftRight: (a, bits) => `bitwise_right_shift(${a}, ${bits})`,
     micros: (expression) => `CAST(round(to_unixtime(CAST(${expression} AS timestamp(6))) * 1E6) AS BIGINT)`,
-    columnsOf: columnsIn(textLiteral(schema), catalog),
+    columnsOf: columnsIn(
+      "(SELECT min(node_version) FROM system.runtime.nodes WHERE coordinator)",
+      textLiteral(schema),
+      catalog,
+    ),
     fence: "",
-    versionQuery: "SELECT node_version FROM system.runtime.nodes WHERE coordinator",
     createTable: createTable(""),
     hasTemporaryTables: false,
   };

@@ -51,9 +51,9 @@ export function createEnginePasses(
     { direction, own = encoded }: { readonly direction?: Float64Array; readonly own?: EngineDesign } = {},
   ): Promise<LossSums> => {
     onPass();
-    const { tables, select, addUp } = passQuery(engine.dialect, own, sums);
+    const { tables, select, columns, addUp } = passQuery(engine.dialect, own, sums);
     return addUp(
-      await queryScored(engine, encoded, parts, coefficients, select, { direction, tables }),
+      await queryScored(engine, encoded, parts, coefficients, select, { direction, tables, columns }),
     );
   };
   return {
@@ -93,6 +93,7 @@ export function createEnginePasses(
  * @param more.direction Gives also its product with each row, `d`.
  * @param more.also Names of other columns.
  * @param more.tables Definitions, for WITH, of tables that the SELECT reads.
+ * @param more.columns As of `SqlEngine.query`.
  */
 export function queryScored(
   { dialect }: Pick<SqlEngine, "dialect">,
@@ -100,10 +101,11 @@ export function queryScored(
   parts: readonly number[],
   coefficients: Float64Array,
   select: string,
-  { direction, also = [], tables = [] }: {
+  { direction, also = [], tables = [], columns: columnCount }: {
     readonly direction?: Float64Array | undefined;
     readonly also?: readonly string[];
     readonly tables?: readonly string[];
+    readonly columns?: number;
   } = {},
 ): Promise<SqlRows> {
   return encoded.lookups.query((lookups) => {
@@ -120,7 +122,7 @@ export function queryScored(
       lookups.joins().join("\n")
     }\nWHERE ${partColumn} IN (${parts.join(", ")})${dialect.fence}`;
     return `WITH ${[...lookups.tables(), `scored AS (${scored})`, ...tables].join(",\n")}\n${select}`;
-  });
+  }, columnCount);
 }
 
 /** Returns an expression of the product of each row with a vector over the columns and the intercept. */
@@ -182,9 +184,7 @@ export function oddsOf(
 }
 
 /** A SELECT of a pass, the tables that it reads, and how its result is added up. */
-interface PassQuery {
-  readonly tables: readonly string[];
-  readonly select: string;
+interface PassQuery extends Pick<TermSums, "tables" | "select" | "columns"> {
   readonly addUp: (rows: SqlRows) => LossSums;
 }
 
@@ -224,7 +224,7 @@ function passQuery(
     ...sums.tables,
   ];
   return {
-    ...{ tables, select: sums.select },
+    ...{ tables, select: sums.select, columns: sums.columns },
     addUp: (rows) => addUp(design, rows.map(sums.read), hessian),
   };
 }

@@ -69,9 +69,9 @@ function noteOf({ uncompared }: ReportSums, { precision, spec }: ArtifactMetadat
     name,
     approximate: [
       "Intervals of the metrics: from 64 blocks of groups, into which groups fall by their hashes, resampled in place of the groups.",
-      "Of more than 100,000 evaluated rows, AUC, calibration error and the curves of ranking: from a histogram of the scores with 512 " +
-      "buckets per unit of log-odds.",
-      "Medians of the fields, and the ranges in which fields of numbers are drawn: from 1,024 slots.",
+      "Of more than 100,000 evaluated rows, AUC, calibration error and the curves of ranking: from a histogram of the scores with 64 " +
+      "buckets per unit of log-odds, divided at the ends of the bins of the calibration error.",
+      "Medians of the fields, and the ranges in which fields of numbers are drawn: from 256 slots.",
     ],
     missing: [
       "Importance by permutation, which needs rows. The spread of a field's curve tells how far it moves predictions.",
@@ -83,7 +83,7 @@ function noteOf({ uncompared }: ReportSums, { precision, spec }: ArtifactMetadat
         ]
         : []),
       ...(uncompared.length === 0 ? [] : [
-        `In the search for the strongest field, fields of more than 128 levels: ${
+        `In the search for the strongest field, fields of more than 4,096 levels: ${
           uncompared.slice(0, 20).join(", ")
         }.`,
       ]),

@@ -97,7 +97,7 @@ async function trainCopied(
     return await read(true) ?? unordered();
   });
   const { metadata } = trained;
-  const data = { ...metadata.data, engine: await engineRecord(engine, source) };
+  const data = { ...metadata.data, engine: engineRecord(engine, source) };
   return { ...trained, metadata: { ...metadata, data } };
 }
 

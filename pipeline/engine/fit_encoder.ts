@@ -8,7 +8,7 @@ import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { labelColumn, levelColumn, numberColumn, weightColumn } from "./base_rows.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
-import { rangesOf, type Rank, valuesAtRanks } from "./ranked_values.ts";
+import { type NumberRange, type Rank, type RankedColumn, valuesAtRanks } from "./ranked_values.ts";
 import { type SourceColumns, valueTypeIn } from "./source_columns.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 
@@ -20,6 +20,8 @@ export interface PartedRows {
 }
 
 export interface FitEncoderOptions {
+  /** Of the training rows' numbers, in the order of `rankedNumbers`. */
+  readonly ranges: readonly NumberRange[];
   /** Whether levels that were always or never clicked are pooled. */
   readonly poolPure: boolean;
   readonly onPooled: (pooled: PooledLevels) => void;
@@ -38,29 +40,25 @@ export async function fitEncoder(
   rows: PartedRows,
   spec: FeatureSpec,
   source: SourceColumns,
-  { poolPure, onPooled, checkpoint }: FitEncoderOptions,
+  { ranges, poolPure, onPooled, checkpoint }: FitEncoderOptions,
 ): Promise<Encoder> {
   const numeric = numericSpecsOf(spec);
-  const imputations: number[] = [];
-  const edges: number[][][] = [];
-  const train = `${rows.part} = 0`;
-  const columns = numeric.map(({ name }, field) => ({
-    ...{ from: rows.from, where: train, value: numberColumn(field), name },
-    weight: spec.weight === undefined ? "1" : weightColumn,
-  }));
-  if (columns.length > 0) checkpoint("ranges of the numbers");
-  const ranges = await rangesOf(engine, columns);
-  for (const [field, feature] of numeric.entries()) {
-    checkpoint(`order of ${feature.name}`);
-    const ranked = columns[field];
+  const columns = rankedNumbers(rows, spec);
+  const searches = numeric.flatMap((feature, field) =>
+    feature.impute !== "median" && binCountsOf(feature).length === 0 ? [] : [{
+      ...{ field, column: columns[field], range: ranges[field] },
+      ranksOf: (total: number) => ranksOf(feature, total),
+    }]
+  );
+  if (searches.length > 0) checkpoint("order of the numbers");
+  const ranked = await valuesAtRanks(engine, searches);
+  const found = new Map(searches.map(({ field }, i) => [field, ranked[i]]));
+  const imputations = numeric.map((feature, field) => imputationOf(feature, ranges[field], found.get(field)));
+  const edges = numeric.map((feature, field) => {
     const binCounts = binCountsOf(feature);
-    const found = feature.impute === "median" || binCounts.length > 0
-      ? await valuesAtRanks(engine, ranked, ranges[field], (total) => ranksOf(feature, total))
-      : undefined;
-    imputations.push(await imputationOf(engine, feature, ranked, found));
-    const values = (found ?? []).slice(2).map((value) => transformed(feature.transform, value));
-    edges.push(binCounts.map((_, i) => edgesOfField(binCounts, i, values)));
-  }
+    const values = (found.get(field) ?? []).slice(2).map((value) => transformed(feature.transform, value));
+    return binCounts.map((_, i) => edgesOfField(binCounts, i, values));
+  });
   checkpoint("means and deviations");
   const moments = await momentsOf(engine, rows, numeric, imputations);
   checkpoint("levels");
@@ -74,6 +72,14 @@ export async function fitEncoder(
       exactValues: numeric.map(() => undefined),
     }),
   );
+}
+
+/** Returns the numbers of the training rows, in the order of `numericSpecsOf`. */
+export function rankedNumbers({ from, part }: PartedRows, spec: FeatureSpec): RankedColumn[] {
+  return numericSpecsOf(spec).map(({ name }, field) => ({
+    ...{ from, where: `${part} = 0`, value: numberColumn(field), name },
+    weight: spec.weight === undefined ? "1" : weightColumn,
+  }));
 }
 
 /** The middle, then per count of bins the least value and each edge. */
@@ -93,23 +99,19 @@ function edgesOfField(binCounts: readonly number[], index: number, values: reado
   return edgesFrom(values.slice(from, from + binCounts[index]));
 }
 
-async function imputationOf(
-  engine: SqlEngine,
+function imputationOf(
   { impute }: NumericSpec,
-  { from, where, value, weight }: { from: string; where: string; value: string; weight: string },
+  { sum, total, low: least, high: most }: NumberRange,
   found: readonly number[] | undefined,
-): Promise<number> {
+): number {
   if (typeof impute === "number") return impute;
   if (impute === "median") {
     const [low, high] = found ?? [0, 0];
     return low === high ? low : (low + high) / 2;
   }
-  const [[sum, count, least, most]] = await engine.query(
-    `SELECT sum(${weight} * ${value}), sum(CASE WHEN ${value} IS NOT NULL THEN ${weight} END), min(${value}), max(${value}) FROM ${from} WHERE ${where}`,
-  );
   if (least === null) return 0;
   // Clamped, so that the mean of equal values is that value despite rounding of their sum.
-  return Math.min(numberIn(most), Math.max(numberIn(least), sumIn(sum) / numberIn(count)));
+  return Math.min(numberIn(most), Math.max(numberIn(least), sumIn(sum) / numberIn(total)));
 }
 
 /** Returns an expression of a field's transformed value. @param imputed In place of a missing one, transformed. */
@@ -134,33 +136,38 @@ async function momentsOf(
   imputations: readonly number[],
 ) {
   const { dialect } = engine;
-  const { number } = dialect;
   if (features.length === 0) return [];
   const shown = features.map(({ transform }, field) =>
     shownNumber(numberColumn(field), transform, transformed(transform, imputations[field]), dialect)
   );
-  const scanned = (columns: readonly string[]) =>
-    `SELECT ${columns.join(", ")} FROM (SELECT ${weightColumn}, ${
-      shown.map((value, i) => `${value} AS v${i}`).join(", ")
-    } FROM ${from} WHERE ${part} = 0) AS shown`;
-  const [[total, ...sums]] = await engine.query(
-    scanned([
-      `sum(${weightColumn})`,
-      ...features.flatMap((_, i) => [`sum(${weightColumn} * v${i})`, `min(v${i})`, `max(v${i})`]),
+  const scan = `(SELECT ${weightColumn}, ${
+    shown.map((value, i) => `${value} AS v${i}`).join(", ")
+  } FROM ${from} WHERE ${part} = 0)`;
+  const sums = [
+    `sum(${weightColumn}) AS total`,
+    ...features.flatMap((_, i) => [
+      ...[`sum(${weightColumn} * v${i}) AS s${i}`, `min(v${i}) AS l${i}`, `max(v${i}) AS h${i}`],
     ]),
+  ];
+  const names = sums.map((sum) => sum.split(" ").at(-1));
+  // The deviations in a second walk, around the means.
+  const squares = features.map((_, i) => {
+    const deviation = `(v${i} - s${i} / CASE WHEN total > 0 THEN total ELSE 1 END)`;
+    return `sum(${weightColumn} * ${deviation} * ${deviation})`;
+  });
+  const [found] = await engine.query(
+    `SELECT ${
+      [...names.map((name) => `min(${name})`), ...squares].join(", ")
+    } FROM ${scan} AS shown CROSS JOIN (SELECT ${sums.join(", ")} FROM ${scan} AS added) AS sums`,
   );
-  const weight = sumIn(total) > 0 ? sumIn(total) : 1;
-  const means = features.map((_, i) => sumIn(sums[3 * i]) / weight);
-  const [squares] = await engine.query(
-    scanned(
-      means.map((mean, i) => `sum(${weightColumn} * (v${i} - ${number(mean)}) * (v${i} - ${number(mean)}))`),
-    ),
-  );
+  const total = sumIn(found[0]);
+  const weight = total > 0 ? total : 1;
   return features.map((feature, i) => {
     if (feature.scale === "none") return { mean: 0, scale: 1 };
-    const [least, most] = [sums[3 * i + 1], sums[3 * i + 2]];
+    const [sum, least, most] = found.slice(3 * i + 1, 3 * i + 4);
     if (least !== null && least === most) return { mean: numberIn(least), scale: 1 };
-    return { mean: means[i], scale: scaleOf(feature, means[i], sumIn(squares[i]) / weight) };
+    const mean = sumIn(sum) / weight;
+    return { mean, scale: scaleOf(feature, mean, sumIn(found[names.length + i]) / weight) };
   });
 }
 
@@ -170,21 +177,20 @@ async function countLevels(
   { from, part }: PartedRows,
   fieldCount: number,
 ): Promise<LevelCount[][]> {
-  const counts: LevelCount[][] = [];
-  // A statement per field: a field may have a million levels, and the results of several do not mix.
-  for (let field = 0; field < fieldCount; field++) {
+  if (fieldCount === 0) return [];
+  const counts = Array.from({ length: fieldCount }, (): LevelCount[] => []);
+  const selects = counts.map((_, field) => {
     const level = levelColumn(field);
-    const rows = await engine.query(
-      `SELECT ${level}, count(*), sum(${labelColumn}), sum(${weightColumn}) FROM ${from} WHERE ${part} = 0 AND ${level} IS NOT NULL GROUP BY ${level}`,
-    );
-    counts.push(
-      rows.map(([level, rows, clicks, weight]) => ({
-        level: String(level),
-        rows: numberIn(rows),
-        clicks: numberIn(clicks),
-        weight: numberIn(weight),
-      })).sort((a, b) => (a.level < b.level ? -1 : 1)),
-    );
+    return `SELECT ${field}, ${level}, count(*), sum(${labelColumn}), sum(${weightColumn}) FROM ${from} WHERE ${part} = 0 AND ${level} IS NOT NULL GROUP BY ${level}`;
+  });
+  for (const [field, level, rows, clicks, weight] of await engine.query(selects.join("\nUNION ALL\n"))) {
+    counts[numberIn(field)].push({
+      level: String(level),
+      rows: numberIn(rows),
+      clicks: numberIn(clicks),
+      weight: numberIn(weight),
+    });
   }
+  for (const own of counts) own.sort((a, b) => (a.level < b.level ? -1 : 1));
   return counts;
 }

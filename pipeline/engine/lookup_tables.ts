@@ -8,8 +8,12 @@ import type { Staging } from "./staged_rows.ts";
  * such as the coefficients of a hundred thousand levels, are kept in the engine while it runs.
  */
 export interface LookupTables {
-  /** @param write Returns the statement. @throws {Failure} as `SqlEngine.query`; `usage-invalid` if nothing can be kept. */
-  query(write: (lookups: Lookups) => string): Promise<SqlRows>;
+  /**
+   * @param write Returns the statement.
+   * @param columns As of `SqlEngine.query`.
+   * @throws {Failure} as `SqlEngine.query`; `usage-invalid` if nothing can be kept.
+   */
+  query(write: (lookups: Lookups) => string, columns?: number): Promise<SqlRows>;
   /** Stages the rows of a SELECT, as `Staging.stage`. */
   stage(rows: string, write: (lookups: Lookups) => string): Promise<string>;
 }
@@ -55,7 +59,7 @@ export function createLookupTables(
     }
   };
   return {
-    query: (write) => withTables(write, (statement) => engine.query(statement)),
+    query: (write, columns) => withTables(write, (statement) => engine.query(statement, columns)),
     stage: (rows, write) => withTables(write, (statement) => staging.stage(rows, statement)),
   };
 }

@@ -5,10 +5,12 @@ import { byStep, createLookups } from "../export/sql_lookups.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import { encodedColumn, type EngineDesign, partColumn, positionColumn } from "./engine_design.ts";
 import { type PredictedRows, queryPredicted } from "./predicted_rows.ts";
-import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
+import { numberIn, type SqlEngine, type SqlValue, sumIn } from "./sql_engine.ts";
 
 /** Slots between the ends of a column's values, from which the places of its parts are read. */
-const slotCount = 1_024;
+const slotCount = 256;
+/** Parts of a slot, of which two hold its least and its greatest value: a number of seventeen digits comes back only if it is the slot's only value. */
+const partsOfSlot = 16;
 /** Ends of the slots in deviations from the mean: what is beyond them is in the first and the last one. */
 const deviations = 6;
 /** Values that stand for all values of a column. */
@@ -51,30 +53,41 @@ export async function numberParts(
     return { low, width: high > low ? (high - low) / slotCount : 1 };
   });
   const places = ends.map(({ low, width }) => `(v - ${number(low)}) / ${number(width)}`);
+  const partOf = (place: string) => bigint(`floor((${place} - slot) * ${partsOfSlot})`);
   const rows = await engine.query(
-    `SELECT i, slot, sum(${weightColumn}), min(v), CASE WHEN max(v) > min(v) THEN max(v) END FROM (SELECT i, ${weightColumn}, v, CASE WHEN place < 0 THEN 0 ` +
+    `SELECT i, slot, sum(${weightColumn}), CASE WHEN max(v) = min(v) THEN min(v) END, ${
+      partOf("min(place)")
+    }, ${partOf("max(place)")} FROM (SELECT i, ${weightColumn}, v, place, CASE WHEN place < 0 THEN 0 ` +
       `WHEN place >= ${slotCount} THEN ${slotCount} ELSE ${
         bigint("floor(place)")
       } END AS slot FROM (SELECT i, ${weightColumn}, v, ${
         byIndex(places)
       } AS place FROM (${listed}) AS listed WHERE v IS NOT NULL${fence}) AS placed) AS slots GROUP BY i, slot`,
+    6,
   );
-  const slots = rows.map((row) => row.map((value, i) => numberIn(i === 4 ? value ?? row[3] : value))).sort((
-    a,
-    b,
-  ) => a[1] - b[1]);
-  const found = plans.map((_, i) =>
-    spreadValues(
-      slots.filter(([index]) => index === i).map(([, , weight, low, high]) => ({ weight, low, high })),
-    )
-  );
+  const slots = rows.map(([field, place, sum, only, from, to]): Slot => {
+    const [index, slot, weight] = [field, place, sum].map(numberIn);
+    const { low, width } = ends[index];
+    const valueAt = (part: SqlValue, more: number) =>
+      only === null ? low + width * (slot + (numberIn(part) + more) / partsOfSlot) : numberIn(only);
+    return { index, slot, weight, low: valueAt(from, 0), high: valueAt(to, 1) };
+  }).sort((a, b) => a.slot - b.slot);
+  const found = plans.map((_, i) => spreadValues(slots.filter(({ index }) => index === i)));
   return { values: found, bins: plans.map((plan, i) => chooseBins(plan, found[i])) };
 }
 
+interface Slot {
+  /** Of the column. */
+  readonly index: number;
+  readonly slot: number;
+  readonly weight: number;
+  /** Its least and its greatest value, about. */
+  readonly low: number;
+  readonly high: number;
+}
+
 /** Returns values at evenly spaced places among those of the slots, ascending. */
-function spreadValues(
-  slots: readonly { readonly weight: number; readonly low: number; readonly high: number }[],
-): Float64Array {
+function spreadValues(slots: readonly Slot[]): Float64Array {
   const total = slots.reduce((sum, { weight }) => sum + weight, 0);
   const values = new Float64Array(slots.length === 0 ? 0 : valuesMax);
   let [at, before] = [0, 0];
@@ -119,7 +132,7 @@ export async function addNumberSums(
     [...sums.keys()],
     `SELECT ${partColumn}, i, k, sum(${w}), sum(${w} * ${y}), sum(${w} * p), sum(${w} * v), sum(${w} * a), min(v), max(v) ` +
       `FROM listed GROUP BY ${partColumn}, i, k`,
-    { others: [...numbers, ...positions], tables: [...lookups.tables(), listed] },
+    { others: [...numbers, ...positions], tables: [...lookups.tables(), listed], columns: 10 },
   );
   for (const row of found) {
     const [part, index, bin, weight, clicks, predicted, values, added, min, max] = row.map(sumIn);

@@ -10,7 +10,7 @@ import {
 import type { ExcludedRows } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
-import { rangesOf, valuesAtRanks } from "./ranked_values.ts";
+import { rangesIn, rangeSums, valuesAtRanks } from "./ranked_values.ts";
 import { numberIn, type SqlEngine, sumIn } from "./sql_engine.ts";
 
 /** Columns of staged examples that the split reads: the hash of the group and the time in microseconds. */
@@ -45,8 +45,17 @@ export function mixed(word: string, { bitAnd, bitXor, shiftRight }: EngineDialec
   return spread(times(spread(times(spread(word, 16), 0x85ebca6b), 13), 0xc2b2ae35), 16);
 }
 
+/** Returns an expression of the part of a row that the hash of its group alone decides; undefined where times decide, too. */
+export function partByGroup(
+  dialect: EngineDialect,
+  { seed, testShare, split, matureSeconds }: ExampleSplitOptions,
+): string | undefined {
+  if (split !== undefined || matureSeconds !== undefined) return undefined;
+  return testShare > 0 ? `CASE WHEN ${isHeldOut(seed, testShare, dialect)} THEN 1 ELSE 0 END` : "0";
+}
+
 /**
- * Derives the split of staged examples.
+ * Derives the split of staged examples whose times decide.
  *
  * @param from The staged examples, as a FROM has them.
  * @throws {Failure} `usage-invalid`, `examples-invalid` as `splitInSteps`.
@@ -59,7 +68,6 @@ export async function splitOnEngine(
 ): Promise<EngineSplit> {
   const { dialect } = engine;
   const byGroup = testShare > 0 ? `CASE WHEN ${isHeldOut(seed, testShare, dialect)} THEN 1 ELSE 0 END` : "0";
-  if (split === undefined && matureSeconds === undefined) return { part: byGroup, excluded: {} };
   requireTime(spec, split === undefined ? "--mature" : `--split ${split}`);
   const { newest, rowCount } = await newestOf(engine, from, spec);
   const matureUntil = matureSeconds === undefined ? Infinity : newest - 1e6 * matureSeconds;
@@ -109,14 +117,13 @@ async function cutOf(
 ): Promise<number> {
   const { number } = engine.dialect;
   const column = { from, where, value: timeColumn, weight: "1", name: spec.time ?? "" };
-  const [range] = await rangesOf(engine, [column]);
+  const [sums] = await engine.query(`SELECT ${rangeSums([column]).join(", ")} FROM ${from} WHERE ${where}`);
+  const [range] = rangesIn(sums);
   const count = numberIn(range.count);
-  const found = await valuesAtRanks(
-    engine,
-    column,
-    range,
-    (total) => [{ weight: total - Math.max(1, Math.ceil(share * total)), exceeds: true }],
-  );
+  const [found] = await valuesAtRanks(engine, [{
+    ...{ column, range },
+    ranksOf: (total) => [{ weight: total - Math.max(1, Math.ceil(share * total)), exceeds: true }],
+  }]);
   // Without a row, `requireRows` fails with the reason.
   if (!found) return Infinity;
   const [value] = found;

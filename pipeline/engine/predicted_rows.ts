@@ -20,13 +20,17 @@ const logitMax = 34.538776394910684;
  *
  * @param more.others Names of other columns of the encoded rows.
  * @param more.tables Definitions, for WITH, of tables that the SELECT reads.
+ * @param more.columns As of `SqlEngine.query`.
  */
 export function queryPredicted(
   { engine, encoded, coefficients }: PredictedRows,
   parts: readonly number[],
   select: string,
-  { others = [], tables = [] }: { readonly others?: readonly string[]; readonly tables?: readonly string[] } =
-    {},
+  { others = [], tables = [], columns: columnCount }: {
+    readonly others?: readonly string[];
+    readonly tables?: readonly string[];
+    readonly columns?: number;
+  } = {},
 ): Promise<SqlRows> {
   const { dialect } = engine;
   const also = [partColumn, blockColumn];
@@ -37,5 +41,6 @@ export function queryPredicted(
   return queryScored(engine, encoded, parts, coefficients, select, {
     also,
     tables: [...oddsOf(dialect, columns, logitMax), predicted, ...tables],
+    ...(columnCount === undefined ? {} : { columns: columnCount }),
   });
 }

@@ -20,28 +20,32 @@ export interface Rank {
   readonly exceeds: boolean;
 }
 
-/** What numbers there are in a column: low and high are NULL if there are none. */
+/** What numbers there are in a column: low, high and sum are NULL if there are none. */
 export interface NumberRange {
   readonly count: SqlValue;
   readonly total: SqlValue;
   readonly low: SqlValue;
   readonly high: SqlValue;
+  /** Σ weight × number. */
+  readonly sum: SqlValue;
 }
 
-/** Returns the ranges of columns of one relation, in one statement. */
-export async function rangesOf(engine: SqlEngine, columns: readonly RankedColumn[]): Promise<NumberRange[]> {
-  if (columns.length === 0) return [];
-  const [{ from, where }] = columns;
-  const sums = columns.flatMap(({ value, weight }) => [
+/** Returns expressions over the rows of columns of one relation, whose values `rangesIn` reads. */
+export function rangeSums(columns: readonly Pick<RankedColumn, "value" | "weight">[]): string[] {
+  return columns.flatMap(({ value, weight }) => [
     `count(${value})`,
     `sum(CASE WHEN ${value} IS NOT NULL THEN ${weight} END)`,
     `min(${value})`,
     `max(${value})`,
+    `sum(${weight} * ${value})`,
   ]);
-  const [row] = await engine.query(`SELECT ${sums.join(", ")} FROM ${from} WHERE ${where}`);
-  return columns.map((_, i) => {
-    const [count, total, low, high] = row.slice(4 * i, 4 * i + 4);
-    return { count, total, low, high };
+}
+
+/** @param values Of `rangeSums`, in their order. */
+export function rangesIn(values: readonly SqlValue[]): NumberRange[] {
+  return Array.from({ length: values.length / 5 }, (_, i) => {
+    const [count, total, low, high, sum] = values.slice(5 * i, 5 * i + 5);
+    return { count, total, low, high, sum };
   });
 }
 
@@ -55,56 +59,88 @@ interface Range {
   readonly ranks: readonly (Rank & { readonly index: number })[];
 }
 
+/** A column, what numbers there are in it, and the places of those that are looked for. */
+export interface RankSearch {
+  readonly column: RankedColumn;
+  readonly range: NumberRange;
+  /** @param total Weight of all the numbers. */
+  readonly ranksOf: (total: number) => readonly Rank[];
+}
+
+/** A column whose places are looked for, and the ranges that still have several values. */
+interface OpenSearch {
+  readonly column: RankedColumn;
+  readonly slack: number;
+  readonly found: number[];
+  readonly open: readonly Range[];
+}
+
 /**
- * Finds numbers by their rank in statements whose results do not grow with the rows: each divides ranges into slots, and the slot
- * that holds a place is divided by the next one.
+ * Finds numbers by their rank in statements whose results do not grow with the rows: each divides ranges of all columns into slots, and
+ * the slot that holds a place is divided by the next one.
  *
- * @param range As `rangesOf` returns it.
- * @param ranksOf Returns the places, given the total weight of the numbers and the count of them.
- * @returns The number at each place; undefined if all numbers are NULL.
+ * @returns Of each search, the number at each place; undefined if all numbers are NULL.
  */
 export async function valuesAtRanks(
   engine: SqlEngine,
-  column: RankedColumn,
-  { count, total, low, high }: NumberRange,
-  ranksOf: (total: number) => readonly Rank[],
-): Promise<readonly number[] | undefined> {
-  const { name } = column;
-  if (numberIn(count) === 0) return undefined;
-  const ranks = ranksOf(numberIn(total));
-  const slack = slackOf(numberIn(total));
-  const found = new Array<number>(ranks.length);
-  let open: Range[] = [{
-    low: numberIn(low),
-    high: numberIn(high),
-    ranks: ranks.map((rank, index) => ({ ...rank, index })),
-  }];
-  for (;;) {
-    for (const { low, high, ranks } of open) {
-      if (low === high) { for (const { index } of ranks) found[index] = low; }
-    }
-    open = open.filter(({ low, high }) => low < high);
-    if (open.length === 0) return found;
-    const wide = open.find(({ low, high }) => high - low === Infinity);
-    if (wide) {
-      throw new Failure(
-        "examples-invalid",
-        `The numbers of ${name} reach from ${wide.low} to ${wide.high}, too far for their ranks to be found: give it another unit in the view.`,
-      );
-    }
-    open = await divide(engine, column, open, slack);
-  }
+  searches: readonly RankSearch[],
+): Promise<(readonly number[] | undefined)[]> {
+  let running = searches.map(({ column, range: { count, total, low, high }, ranksOf }): OpenSearch => {
+    if (numberIn(count) === 0) return { column, slack: 0, found: [], open: [] };
+    const ranks = ranksOf(numberIn(total)).map((rank, index) => ({ ...rank, index }));
+    const found = new Array<number>(ranks.length);
+    const range = { low: numberIn(low), high: numberIn(high), ranks };
+    return closed({ column, slack: slackOf(numberIn(total)), found, open: [range] });
+  });
+  while (running.some(({ open }) => open.length > 0)) running = await divide(engine, running);
+  return running.map(({ found }, i) => numberIn(searches[i].range.count) === 0 ? undefined : found);
 }
 
-/** Divides each range into slots, and returns those slots that hold a place. */
-async function divide(
-  engine: SqlEngine,
-  { from, where, value, weight }: RankedColumn,
-  open: readonly Range[],
-  slack: number,
-): Promise<Range[]> {
-  const { number, bigint } = engine.dialect;
-  const each = Math.max(16, Math.floor(slotCount / open.length));
+/** Takes what is found out of the open ranges. */
+function closed(search: OpenSearch): OpenSearch {
+  const { column, found } = search;
+  const open = search.open.filter(({ low, high, ranks }) => {
+    if (low === high) { for (const { index } of ranks) found[index] = low; }
+    return low < high;
+  });
+  const wide = open.find(({ low, high }) => high - low === Infinity);
+  if (!wide) return { ...search, open };
+  throw new Failure(
+    "examples-invalid",
+    `The numbers of ${column.name} reach from ${wide.low} to ${wide.high}, too far for their ranks to be found: give it another unit in the view.`,
+  );
+}
+
+/** Divides each open range into slots, and keeps those slots that hold a place. */
+async function divide(engine: SqlEngine, searches: readonly OpenSearch[]): Promise<OpenSearch[]> {
+  const selects = searches.flatMap((search, i) => search.open.length === 0 ? [] : slotsOf(engine, search, i));
+  const found = await engine.query(selects.join("\nUNION ALL\n"));
+  const rows = found.map((row) => row.map(numberIn));
+  return searches.map((search, i) => {
+    const { open, slack } = search;
+    const each = slotsOfRange(search);
+    const divided = open.flatMap((range, at) => {
+      const own = rows.filter(([index, slot]) => index === i && Math.floor(slot / each) === at)
+        .sort((a, b) => a[1] - b[1])
+        .map(([, , weight, low, high, upTo]) => ({ low, high, upTo, before: upTo - weight }));
+      return placesIn(own, range.ranks, slack);
+    });
+    return closed({ ...search, open: divided });
+  });
+}
+
+function slotsOfRange({ open }: Pick<OpenSearch, "open">): number {
+  return Math.max(16, Math.floor(slotCount / Math.max(1, open.length)));
+}
+
+/** Returns a SELECT of the slots that may hold a place: of the others there are too many to fetch. */
+function slotsOf(
+  { dialect: { number, bigint } }: SqlEngine,
+  search: OpenSearch,
+  index: number,
+): string {
+  const { column: { from, where, value, weight }, open, slack } = search;
+  const each = slotsOfRange(search);
   const slot = open.map(({ low, high }, i) =>
     `WHEN ${value} >= ${number(low)} AND ${value} <= ${number(high)} THEN ${
       i * each
@@ -112,26 +148,18 @@ async function divide(
       bigint(`floor((${value} - ${number(low)}) / ${number(high - low)} * ${number(each - 1)})`)
     } END`
   ).join(" ");
-  // Of the slots, only those that may hold a place come back. Rounding of the sums must not leave one out.
+  // Rounding of the sums must not leave one out.
   const places = open.flatMap(({ ranks }, i) =>
     ranks.map((rank) =>
       `slot >= ${i * each} AND slot < ${(i + 1) * each} AND up_to >= ${number(rank.weight - 2 * slack)} ` +
       `AND up_to - w <= ${number(rank.weight + 2 * slack)}`
     )
   );
-  const found = await engine.query(
-    `SELECT slot, w, low, high, up_to FROM (SELECT slot, w, low, high, sum(w) OVER (PARTITION BY floor(slot / ${
-      number(each)
-    }) ORDER BY slot) AS up_to FROM (SELECT slot, sum(w) AS w, min(v) AS low, max(v) AS high FROM (SELECT CASE ${slot} END AS slot, ` +
-      `${value} AS v, ${weight} AS w FROM ${from} WHERE ${where}) AS s WHERE slot IS NOT NULL GROUP BY slot) AS slots) AS ranked ` +
-      `WHERE ${places.map((place) => `(${place})`).join(" OR ")} ORDER BY slot`,
-  );
-  const rows = found.map((row) => row.map(numberIn));
-  return open.flatMap((range, i) => {
-    const own = rows.filter(([slot]) => Math.floor(slot / each) === i)
-      .map(([, weight, low, high, upTo]) => ({ low, high, upTo, before: upTo - weight }));
-    return placesIn(own, range.ranks, slack);
-  });
+  return `SELECT ${index}, slot, w, low, high, up_to FROM (SELECT slot, w, low, high, sum(w) OVER (PARTITION BY floor(slot / ${
+    number(each)
+  }) ORDER BY slot) AS up_to FROM (SELECT slot, sum(w) AS w, min(v) AS low, max(v) AS high FROM (SELECT CASE ${slot} END AS slot, ` +
+    `${value} AS v, ${weight} AS w FROM ${from} WHERE ${where}) AS s WHERE slot IS NOT NULL GROUP BY slot) AS slots) AS ranked ` +
+    `WHERE ${places.map((place) => `(${place})`).join(" OR ")}`;
 }
 
 interface Slot {

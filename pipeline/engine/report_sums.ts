@@ -1,6 +1,7 @@
 import { blockCount } from "../evaluate/coarse_rows.ts";
 import type { SingleField } from "../evaluate/single_field.ts";
-import { strongestOfSums } from "../evaluate/single_field.ts";
+import { probabilityMin } from "../evaluate/metrics.ts";
+import { foldCount, priorRows } from "../evaluate/single_field.ts";
 import { type ColumnSums, createColumnSums } from "../report/column_sums.ts";
 import { type CurvePlan, curvePlansOf } from "../report/curve_plans.ts";
 import type { NumberBins } from "../report/number_bins.ts";
@@ -46,15 +47,15 @@ export interface ReportRows extends PredictedRows {
   readonly scores: ScoreSums;
 }
 
-/** Levels of a field, at most, by which rows of each block are counted. */
-const comparedMax = 128;
+/** Levels of a field, at most, by which the engine counts the rows of each block. */
+const comparedMax = 4_096;
 
-/** Collects what a report draws, in six statements whose results do not grow with the rows. @param onStatement Called before each. */
+/** Collects what a report draws, in five statements whose results do not grow with the rows. @param onStatement Called before each. */
 export async function collectReport(
   rows: ReportRows,
   onStatement: (stage: string) => void,
 ): Promise<ReportSums> {
-  const { engine, encoded, part, scores, parted } = rows;
+  const { engine, encoded, part, scores } = rows;
   const plans = curvePlansOf(encoded.encoder);
   onStatement("parts of the curves");
   const numbers = await numberParts(engine, encoded, plans.filter((plan) => plan.kind === "numbers"), [part]);
@@ -66,17 +67,13 @@ export async function collectReport(
   await addLevelSums(rows, sums);
   onStatement("sums by bin");
   await addNumberSums(rows, numbers.bins, sums);
-  onStatement("fields alone");
-  const { strongest, uncompared } = await compareFields(rows, numbers.bins);
-  onStatement("groups");
-  const [[groups]] = await engine.query(
-    `SELECT count(*) FROM (SELECT DISTINCT ${hashColumn} FROM ${parted.from} WHERE ${parted.part} = ${part}) AS own`,
-  );
+  onStatement("groups and fields alone");
+  const { groups, strongest, uncompared } = await compareFields(rows, numbers.bins);
   const [train, evaluated] = [sums.get(0), sums.get(part)];
   if (!train || !evaluated) throw new Error("no sums");
   return {
     ...{ scores, plans, ...numbers, strongest, uncompared, evaluated },
-    groups: numberIn(groups),
+    groups,
     isHeldOut: part !== 0,
     train,
   };
@@ -91,8 +88,10 @@ async function addLevelSums(rows: PredictedRows, sums: ReadonlyMap<number, Colum
     of,
     by,
   }));
-  const { tables, select, read } = termSums(dialect, encoded, "predicted", wanted, { also: [partColumn] });
-  const found = await queryPredicted(rows, [...sums.keys()], select, { others: positions, tables });
+  const { tables, select, columns, read } = termSums(dialect, encoded, "predicted", wanted, {
+    also: [partColumn],
+  });
+  const found = await queryPredicted(rows, [...sums.keys()], select, { others: positions, tables, columns });
   for (const row of found.map(read)) {
     const own = sums.get(numberIn(row.also[0]));
     if (!own) throw new Error("rows of a part that was not asked for");
@@ -110,11 +109,12 @@ async function addLevelSums(rows: PredictedRows, sums: ReadonlyMap<number, Colum
   }
 }
 
-/** Finds the field that predicts best alone, in one statement. */
+/** Counts the groups, and finds the field that predicts best alone, in one statement. */
 async function compareFields(
-  { engine, encoded, part }: ReportRows,
+  { engine, encoded, part, parted }: ReportRows,
   bins: readonly NumberBins[],
-): Promise<Pick<ReportSums, "strongest" | "uncompared">> {
+): Promise<Pick<ReportSums, "groups" | "strongest" | "uncompared">> {
+  const { number } = engine.dialect;
   const { encoder, factors, from } = encoded;
   const fields = encoder.features.flatMap(({ name, type }) => {
     const factor = factors.findIndex((factor) => factor.name === name);
@@ -130,25 +130,49 @@ async function compareFields(
   });
   const compared = fields.filter(({ levels }) => levels > 1 && levels <= comparedMax);
   const uncompared = fields.filter(({ levels }) => levels > comparedMax).map(({ name }) => name);
-  if (compared.length === 0) return { strongest: undefined, uncompared };
-  const found = await engine.query(
-    `SELECT i, ${blockColumn}, level, sum(${weightColumn}), sum(${weightColumn} * ${labelColumn}) FROM (SELECT i, ${blockColumn}, ` +
-      `${weightColumn}, ${labelColumn}, ${
-        byIndex(compared.map(({ level }) => level))
-      } AS level FROM ${from} CROSS JOIN ${
-        indices(compared.length)
-      } WHERE ${partColumn} = ${part}) AS listed GROUP BY i, ${blockColumn}, level`,
-  );
-  const sums = compared.map(({ name, levels }) => ({
-    ...{ name, levels },
-    totals: new Float64Array(blockCount * levels),
-    clicks: new Float64Array(blockCount * levels),
-  }));
-  for (const row of found) {
-    const [index, block, level, weight, clicks] = row.map(numberIn);
-    const { levels, totals, clicks: own } = sums[index];
-    totals[block * levels + level] += weight;
-    own[block * levels + level] += clicks;
+  const groupsOf = `SELECT ${compared.length}, 0, count(*) * ${
+    number(1)
+  } FROM (SELECT DISTINCT ${hashColumn} FROM ${parted.from} WHERE ${parted.part} = ${part}) AS own`;
+  if (compared.length === 0) {
+    const [[, , groups]] = await engine.query(groupsOf);
+    return { groups: numberIn(groups), strongest: undefined, uncompared };
   }
-  return { strongest: strongestOfSums(sums), uncompared };
+  const [y, w, b] = [labelColumn, weightColumn, blockColumn];
+  const fold = `${b} % ${foldCount}`;
+  const totals = [["level", "i, level"], ["own", `i, level, ${fold}`], ["fold", `i, ${fold}`], [
+    "every",
+    "i",
+  ]];
+  const windows = totals.flatMap(([name, by]) =>
+    ["n", "k"].map((sum) => `sum(${sum}) OVER (PARTITION BY ${by}) AS ${name}_${sum}`)
+  );
+  const least = number(probabilityMin);
+  // As `foldLosses`, whose folds are of groups.
+  const found = await engine.query(
+    `WITH cells AS (SELECT i, ${b}, level, sum(${w}) AS n, sum(${w} * ${y}) AS k FROM (SELECT i, ${b}, ${w}, ${y}, ${
+      byIndex(compared.map(({ level }) => level))
+    } AS level FROM ${from} CROSS JOIN ${
+      indices(compared.length)
+    } WHERE ${partColumn} = ${part}) AS listed GROUP BY i, ${b}, level), ` +
+      `folds AS (SELECT i, ${b}, n, k, ${windows.join(", ")} FROM cells), ` +
+      `rates AS (SELECT i, ${b}, n, k, (level_k - own_k + ${priorRows} * (every_k - fold_k + ${
+        number(0.5)
+      }) / (every_n - fold_n + ${number(1)})) / (level_n - own_n + ${priorRows}) AS rate FROM folds), ` +
+      `bounded AS (SELECT i, ${b}, n, k, CASE WHEN rate < ${least} THEN ${least} WHEN rate > ${
+        number(1 - probabilityMin)
+      } THEN ${number(1 - probabilityMin)} ELSE rate END AS rate FROM rates) ` +
+      `SELECT i, ${b}, sum(k * -ln(rate) - (n - k) * ln(1 - rate)) FROM bounded GROUP BY i, ${b} UNION ALL ${groupsOf}`,
+    3,
+  );
+  // The groups are in place of a field after the last.
+  const losses = [...compared, "groups"].map(() => new Float64Array(blockCount));
+  for (const row of found) {
+    const [index, block, loss] = row.map(numberIn);
+    losses[index][block] = loss;
+  }
+  const [[groups]] = losses.splice(-1);
+  const sums = losses.map((own) => own.reduce((sum, loss) => sum + loss, 0));
+  const best = sums.indexOf(sums.reduce((least, sum) => Math.min(least, sum)));
+  const { name, levels } = compared[best];
+  return { groups, strongest: { name, levels, losses: losses[best] }, uncompared };
 }

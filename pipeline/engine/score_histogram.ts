@@ -9,11 +9,15 @@ import { blockColumn } from "./engine_design.ts";
 import { type PredictedRows, queryPredicted } from "./predicted_rows.ts";
 import { numberIn, type SqlRows, sumIn } from "./sql_engine.ts";
 
+/** Buckets per unit of log-odds, a power of two: rows of a bucket count as ties, which moves the AUC by less than 1e-5. */
+const bucketsPerUnit = 64;
 /**
- * Buckets per unit of log-odds, a power of two: rows of a bucket count as ties, which moves the AUC and the calibration error by less
- * than 1e-4.
+ * Slots of a bucket, a power of two. The engine divides a bucket at those where a bin of about equal weight ends, so that such a bin
+ * has the rows that it has in order of their scores, but for those of one slot.
  */
-const bucketsPerUnit = 512;
+const slotsPerBucket = 128;
+/** Parts of equal weight at whose ends a bucket is divided: a multiple of the bins of the calibration error and of those that are resampled. */
+const divisionCount = binCount * blockBins / commonDivisor(binCount, blockBins);
 /** Up to this number of rows there is a bucket for each score. */
 const exactRowsMax = 100_000;
 /** Parts of a bucket, of which one holds the mean of its log-odds: it is two or three digits, where a sum of probabilities is seventeen. */
@@ -50,26 +54,8 @@ export async function scoreSums(
 ): Promise<ScoreSums> {
   const { dialect } = rows.engine;
   const [y, w] = [labelColumn, weightColumn];
-  const query = (select: string) => queryPredicted(rows, parts, select);
-  const isExact = rowCount <= exactRowsMax;
-  const bucket = isExact ? "z" : dialect.bigint(`floor(z * ${dialect.number(bucketsPerUnit)})`);
   onStatement("scores");
-  const place = `(sum(${w} * z) / sum(${w}) * ${dialect.number(bucketsPerUnit)} - bucket) * ${
-    dialect.number(partsOfBucket)
-  }`;
-  const histogram = await query(
-    `SELECT bucket, sum(${w} * ${y}), sum(${w} * (1 - ${y}))${
-      isExact ? "" : `, ${dialect.bigint(`floor(${place})`)}`
-    } FROM (SELECT ${y}, ${w}, z, ${bucket} AS bucket FROM predicted) AS scores GROUP BY bucket`,
-  );
-  const buckets = histogram.map((row): Bucket => {
-    const [bucket, clicked, notClicked, part = 0] = row.map(numberIn);
-    const mean = isExact ? bucket : (bucket + (part + 0.5) / partsOfBucket) / bucketsPerUnit;
-    return {
-      from: isExact ? bucket : bucket / bucketsPerUnit,
-      ...{ clicked, notClicked, predicted: sigmoid(mean) * (clicked + notClicked) },
-    };
-  }).sort((a, b) => a.from - b.from);
+  const buckets = rowCount <= exactRowsMax ? await eachScore(rows, parts) : await histogram(rows, parts);
   const steps = binSteps(buckets, dialect.number);
   onStatement("scores by block");
   const kept = ["rows_", "weights", "predicted_", "losses", "squares"];
@@ -81,7 +67,9 @@ export async function scoreSums(
     `sum(${w} * (p - ${y}) * (p - ${y}))`,
   ];
   // Of a bin Σ probability, of a block Σ loss and Σ squared error: by both, they would be most of the result.
-  const found = await query(
+  const found = await queryPredicted(
+    rows,
+    parts,
     `SELECT bin, ${blockColumn}, ${y}, sum(rows_), CASE WHEN sum(weights) <> sum(rows_) THEN sum(weights) END, CASE WHEN ${blockColumn} IS NULL THEN sum(predicted_) END, ` +
       `CASE WHEN bin IS NULL THEN sum(losses) END, CASE WHEN bin IS NULL THEN sum(squares) END FROM (SELECT bin, ${blockColumn}, ${y}, ${
         own.map((sum, i) => `${sum} AS ${kept[i]}`).join(", ")
@@ -89,8 +77,55 @@ export async function scoreSums(
         byStep("z", steps)
       } AS bin FROM predicted) AS binned ` +
       `GROUP BY bin, ${blockColumn}, ${y}) AS cells GROUP BY GROUPING SETS ((bin, ${blockColumn}, ${y}), (bin), (${blockColumn}))`,
+    { columns: 3 + kept.length },
   );
   return { buckets, ...coarseRowsOf(buckets, found) };
+}
+
+/** Returns a bucket for each score. */
+async function eachScore(rows: PredictedRows, parts: readonly number[]): Promise<Bucket[]> {
+  const [y, w] = [labelColumn, weightColumn];
+  const select = `SELECT z, sum(${w} * ${y}), sum(${w} * (1 - ${y})) FROM predicted GROUP BY z`;
+  const found = await queryPredicted(rows, parts, select, { columns: 3 });
+  return found.map((row): Bucket => {
+    const [score, clicked, notClicked] = row.map(numberIn);
+    return { ...{ from: score, clicked, notClicked }, predicted: sigmoid(score) * (clicked + notClicked) };
+  }).sort((a, b) => a.from - b.from);
+}
+
+/** Returns buckets of similar scores, divided where bins of equal weight end. */
+async function histogram(rows: PredictedRows, parts: readonly number[]): Promise<Bucket[]> {
+  const { number, bigint } = rows.engine.dialect;
+  const [y, w] = [labelColumn, weightColumn];
+  const slot = bigint(`floor(z * ${number(bucketsPerUnit * slotsPerBucket)})`);
+  const bucket = bigint(`floor(slot / ${number(slotsPerBucket)})`);
+  const place = `(sum(logits) / sum(clicked + others) * ${number(bucketsPerUnit)} - bucket) * ${
+    number(partsOfBucket)
+  }`;
+  const tables = [
+    `slots AS (SELECT slot, sum(${w} * ${y}) AS clicked, sum(${w} * (1 - ${y})) AS others, sum(${w} * z) AS logits FROM (SELECT ${y}, ${w}, z, ${slot} AS slot FROM predicted) AS placed GROUP BY slot)`,
+    // The share of the rows before the slot: that in which a bin becomes full is its last.
+    `ranked AS (SELECT slot, clicked, others, logits, (sum(clicked + others) OVER (ORDER BY slot) - (clicked + others)) / sum(clicked + others) OVER () AS share FROM slots)`,
+    `divided AS (SELECT slot, clicked, others, logits, ${bucket} AS bucket, floor(share * ${
+      number(divisionCount)
+    }) AS bin FROM ranked)`,
+  ];
+  const found = await queryPredicted(
+    rows,
+    parts,
+    `SELECT bucket, min(slot), sum(clicked), sum(others), ${
+      bigint(`floor(${place})`)
+    } FROM divided GROUP BY bucket, bin`,
+    { tables, columns: 5 },
+  );
+  return found.map((row): Bucket => {
+    const [bucket, slot, clicked, notClicked, part] = row.map(numberIn);
+    const mean = (bucket + (part + 0.5) / partsOfBucket) / bucketsPerUnit;
+    return {
+      from: slot / (bucketsPerUnit * slotsPerBucket),
+      ...{ clicked, notClicked, predicted: sigmoid(mean) * (clicked + notClicked) },
+    };
+  }).sort((a, b) => a.from - b.from);
 }
 
 /** Returns the bin of each bucket, by the middle of its weight, as steps of the log-odds. */
@@ -175,6 +210,9 @@ function aucOf(buckets: readonly Bucket[], clicked: number, notClicked: number):
   return wins / clicked / notClicked;
 }
 
+/** Share of a weight by which sums of it may differ, of the engine and here. */
+const slack = 1e-9;
+
 /** Returns bins of about equal weight, of whole buckets. */
 function calibrationOf(buckets: readonly Bucket[], total: number): Metrics["calibration"] {
   const bins: Metrics["calibration"] = [];
@@ -182,7 +220,7 @@ function calibrationOf(buckets: readonly Bucket[], total: number): Metrics["cali
   let [before, from] = [0, 0];
   buckets.forEach((bucket, i) => {
     before += bucket.clicked + bucket.notClicked;
-    if (before < (total * (bins.length + 1)) / binCount && i < buckets.length - 1) return;
+    if (before < (1 - slack) * (total * (bins.length + 1)) / binCount && i < buckets.length - 1) return;
     const own = buckets.slice(from, i + 1);
     const sum = (member: keyof Bucket) => own.reduce((all, one) => all + one[member], 0);
     const rows = sum("clicked") + sum("notClicked");
@@ -194,4 +232,8 @@ function calibrationOf(buckets: readonly Bucket[], total: number): Metrics["cali
     from = i + 1;
   });
   return bins;
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }

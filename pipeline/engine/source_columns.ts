@@ -14,6 +14,8 @@ type Kind = "integer" | "real" | "decimal" | "text" | "boolean" | "time" | "othe
 export interface SourceColumns {
   readonly view: string;
   readonly kinds: ReadonlyMap<string, Kind>;
+  /** The engine's. */
+  readonly version: string;
 }
 
 const kindPatterns: readonly (readonly [RegExp, Kind])[] = [
@@ -62,13 +64,12 @@ export async function readSourceColumns(
   }
   for (const input of inputColumnsOf(spec.features)) requireReadable(input, kinds);
   requireRoles(spec, kinds);
-  return { view: quotedRelation(relation), kinds };
+  return { view: quotedRelation(relation), kinds, version: String(rows[0][2]) };
 }
 
 /** Returns what a model's metadata say of where its rows lie. */
-export async function engineRecord({ dialect, query }: SqlEngine, { view }: SourceColumns) {
-  const [[version]] = await query(dialect.versionQuery);
-  return { name: dialect.name, version: String(version), view };
+export function engineRecord({ dialect }: Pick<SqlEngine, "dialect">, { view, version }: SourceColumns) {
+  return { name: dialect.name, version, view };
 }
 
 function kindOf(type: string): Kind {

@@ -17,10 +17,12 @@ export interface SqlEngine {
   /**
    * Runs one statement.
    *
+   * @param columns Number of the columns of a SELECT whose rows are few and may come in any order: an engine may then send them by
+   *   column, in fewer bytes.
    * @throws {Failure} `engine-failed` with the engine's words and the head of the statement; `interrupted` after the signal, when
    *   the engine has been told to stop the statement.
    */
-  query(statement: string): Promise<SqlRows>;
+  query(statement: string, columns?: number): Promise<SqlRows>;
   /**
    * Gives each row of a SELECT in PostgreSQL's binary form of COPY to `add`, with the form's header before the first and its end after
    * the last. Absent where rows cannot be fetched fast.

@@ -23,6 +23,8 @@ export interface TermSums {
   /** The definitions, for WITH, of the tables it reads. */
   readonly tables: readonly string[];
   readonly select: string;
+  /** Number of its columns. */
+  readonly columns: number;
   /**
    * Returns what a row of the result is of.
    *
@@ -108,6 +110,7 @@ export function termSums(
       `FROM listed WHERE ${keyNames.map((name) => `${name} IS NOT NULL`).join(" AND ")} GROUP BY ${
         columns.join(", ")
       }`,
+    columns: columns.length + wanted.length,
     read(row) {
       const { terms } = listed[numberIn(row[0])];
       const from = 1 + also.length;

@@ -17,13 +17,12 @@ import type { TrainOptions } from "../train/train.ts";
 import {
   baseRows,
   changedRows,
-  countRows,
+  countExamples,
   exampleRows,
   labelColumn,
   levelColumn,
   type ReadRows,
   requireUnchanged,
-  requireUniqueIds,
   weightColumn,
 } from "./base_rows.ts";
 import { encodedRows, type EngineDesign, fitCrosses, planDesign, positionColumn } from "./engine_design.ts";
@@ -31,13 +30,14 @@ import type { Relation } from "./engine_dialect.ts";
 import { createEnginePasses } from "./engine_passes.ts";
 import { engineFactors } from "./factor_columns.ts";
 import { trainFetched } from "./fetched_training.ts";
-import { fitEncoder, type PartedRows } from "./fit_encoder.ts";
+import { fitEncoder, type PartedRows, rankedNumbers } from "./fit_encoder.ts";
 import { createLookupTables } from "./lookup_tables.ts";
 import { hashedLevels } from "./hashed_levels.ts";
 import { goldenRowsOnEngine } from "./golden_rows.ts";
 import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { ReadSpec } from "../examples/spec.ts";
-import { type EngineSplit, splitOnEngine } from "./partition.ts";
+import { type EngineSplit, partByGroup, splitOnEngine } from "./partition.ts";
+import { type NumberRange, rangesIn, rangeSums } from "./ranked_values.ts";
 import { requireRunsOnEngine } from "./runs_on_engine.ts";
 import { evaluateOnEngine, reportOfSums } from "./engine_report.ts";
 import { engineRecord, readSourceColumns, type SourceColumns } from "./source_columns.ts";
@@ -102,24 +102,25 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   requireRunsOnEngine(spec, hyperParameters);
   stage("rows");
   const rows = baseRows(readSpec, source, engine.dialect);
-  const base = await staging.stage("rows", rows.select);
+  const counted = { spec: readSpec, view: source.view, rows };
+  const byGroup = partByGroup(engine.dialect, hyperParameters);
+  const base = await staging.stage(
+    "rows",
+    byGroup === undefined ? rows.select : `SELECT *, ${byGroup} AS part FROM (${rows.select}) AS whole_rows`,
+  );
   const isFrozen = staging.keeps();
   stage("checks of the rows");
-  const read = await countRows(engine, base, readSpec, source, rows);
-  const examples = await uniqueExamples(context, base);
-  stage("split");
-  const split = await splitOnEngine(engine, examples, spec, hyperParameters);
-  const parted = {
-    from: await staging.stage(
-      "parted",
-      `SELECT * FROM (SELECT *, ${split.part} AS part FROM ${examples}) AS split_rows WHERE part IS NOT NULL`,
-    ),
-    part: "part",
-  };
-  const counts = await countParts(context, parted, read, split);
+  const read = await countExamples(engine, base, counted);
+  const examples = exampleRows(base);
+  const split = byGroup === undefined
+    ? await splitByTime(context, examples)
+    : { from: examples, excluded: {}, times: undefined };
+  const parted = { from: split.from, part: "part" };
+  const { counts, ranges } = await countParts(context, parted, read, split);
   clock.lap("read");
   const pooled: PooledLevels[] = [];
   const encoder = await fitEncoder(engine, parted, spec, source, {
+    ranges,
     poolPure: hyperParameters.penalty === "none",
     onPooled: (levels) => pooled.push(levels),
     checkpoint: stage,
@@ -147,7 +148,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   );
   if (!isFrozen) {
     stage("counts of the rows");
-    requireUnchanged(await countRows(engine, base, readSpec, source, rows), read);
+    await requireUnchanged(engine, base, counted, read);
   }
   const account = { ...read, ...split.excluded };
   const notes = [
@@ -155,7 +156,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
     ...rowNotes(context, counts),
   ];
-  const own = await engineRecord(engine, source);
+  const own = engineRecord(engine, source);
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
@@ -180,12 +181,13 @@ function rowNotes({ engine, hyperParameters: { testShare } }: Context, { rows, c
   ];
 }
 
-/** @param base All base rows. @returns The examples among them, which have different ids. */
-async function uniqueExamples({ engine, source, stage }: Context, base: string): Promise<string> {
-  stage("ids");
-  const examples = exampleRows(base);
-  await requireUniqueIds(engine, examples, source.view);
-  return examples;
+/** Splits the examples by their times. @returns As a FROM has them, with their part. */
+async function splitByTime({ engine, spec, hyperParameters, staging, stage }: Context, examples: string) {
+  stage("split");
+  const { part, ...split } = await splitOnEngine(engine, examples, spec, hyperParameters);
+  const select =
+    `SELECT * FROM (SELECT *, ${part} AS part FROM ${examples}) AS split_rows WHERE part IS NOT NULL`;
+  return { from: await staging.stage("parted", select), ...split };
 }
 
 /** Identifies the rows by what is known of them: they are not read one by one. */
@@ -193,24 +195,33 @@ function fingerprintOf(engine: object, encoder: Encoder, counts: object): string
   return createHash("sha256").update(JSON.stringify([engine, encoder, counts])).digest("hex");
 }
 
+/** Counts the rows of the parts, and what numbers those of the training have. */
 async function countParts(
-  { engine, stage }: Context,
-  { from, part }: PartedRows,
+  { engine, spec, stage }: Context,
+  parted: PartedRows,
   read: ReadRows,
-  { excluded }: EngineSplit,
-): Promise<ClassCounts> {
+  { excluded }: Pick<EngineSplit, "excluded">,
+): Promise<{ readonly counts: ClassCounts; readonly ranges: readonly NumberRange[] }> {
   stage("rows of the parts");
+  const { from, part } = parted;
+  const [y, w] = [labelColumn, weightColumn];
+  const sums = ["count(*)", `sum(${y})`, `sum(${w})`, `sum(${w} * ${y})`];
   const rows = await engine.query(
-    `SELECT ${part}, count(*), sum(${labelColumn}), sum(${weightColumn}), sum(${weightColumn} * ${labelColumn}) FROM ${from} GROUP BY ${part}`,
+    `SELECT ${
+      [part, ...sums, ...rangeSums(rankedNumbers(parted, spec))].join(", ")
+    } FROM ${from} GROUP BY ${part}`,
   );
-  const at = (part: number, column: number) =>
-    sumIn(rows.find(([own]) => numberIn(own) === part)?.[column] ?? 0);
+  const rowOf = (part: number) => rows.find(([own]) => numberIn(own) === part);
+  const at = (part: number, column: number) => sumIn(rowOf(part)?.[column] ?? 0);
   const sumsOf = (column: number) => [at(0, column), at(1, column), 0];
   const used = at(0, 1) + at(1, 1);
   const { straddling = 0, immature = 0, noTime = 0 } = excluded;
   const expected = read.read - read.noLabel - read.zeroWeight - straddling - immature - noTime;
   if (used !== expected) throw changedRows(`${expected} examples`, `${used}`);
-  return classCountsOf(sumsOf(1), { clicks: sumsOf(2), weights: sumsOf(3), clickWeights: sumsOf(4) });
+  return {
+    counts: classCountsOf(sumsOf(1), { clicks: sumsOf(2), weights: sumsOf(3), clickWeights: sumsOf(4) }),
+    ranges: rangesIn((rowOf(0) ?? []).slice(1 + sums.length)),
+  };
 }
 
 /** Encodes the rows in the engine. */

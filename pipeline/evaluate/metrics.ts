@@ -4,7 +4,7 @@ import { sortSpread } from "../math/bucket_sort.ts";
 
 export const binCount = 10;
 /** Probabilities are clipped to this distance from 0 and 1, so that one confident mistake has a finite log loss. */
-const probabilityMin = 1e-15;
+export const probabilityMin = 1e-15;
 
 /**
  * Computes the metrics of predicted probabilities.

@@ -13,9 +13,9 @@ export interface SingleField {
   readonly losses: Float64Array;
 }
 
-const foldCount = 5;
+export const foldCount = 5;
 /** A level's rate is that of its rows and of this many at the rate of all rows. */
-const priorRows = 20;
+export const priorRows = 20;
 
 /**
  * Finds the field by whose levels' click rates the rows are predicted best. The rate of a row's level is that of the other four
@@ -63,50 +63,6 @@ function foldLosses(
   const losses = placeLosses(totals, clicks, width);
   const own = new Float64Array(labels.length);
   for (let i = 0; i < own.length; i++) own[i] = losses[2 * places[i] + labels[i]];
-  return own;
-}
-
-/** Sums over rows by block of groups and level of a field, shape (blocks, levels) each. */
-export interface LevelSums {
-  readonly name: string;
-  /** Number of the field's levels. */
-  readonly levels: number;
-  readonly totals: Float64Array;
-  readonly clicks: Float64Array;
-}
-
-/**
- * Finds the field by whose levels' click rates the rows are predicted best, as `strongestField`, from sums: the folds are of blocks.
- *
- * @returns The losses by block; undefined if there are no fields.
- */
-export function strongestOfSums(fields: readonly LevelSums[]): SingleField | undefined {
-  let best: { readonly field: SingleField; readonly loss: number } | undefined;
-  for (const own of fields) {
-    const losses = blockLosses(own);
-    const loss = losses.reduce((sum, one) => sum + one, 0);
-    if (!best || loss < best.loss) best = { field: { name: own.name, levels: own.levels, losses }, loss };
-  }
-  return best?.field;
-}
-
-function blockLosses({ levels, totals, clicks }: LevelSums): Float64Array {
-  const width = levels + 1;
-  const [foldTotals, foldClicks] = [new Float64Array(foldCount * width), new Float64Array(foldCount * width)];
-  const placeOf = (at: number) => (Math.floor(at / levels) % foldCount) * width + at % levels;
-  const allOf = (at: number) => placeOf(at) - at % levels + levels;
-  totals.forEach((total, at) => {
-    foldTotals[placeOf(at)] += total;
-    foldTotals[allOf(at)] += total;
-    foldClicks[placeOf(at)] += clicks[at];
-    foldClicks[allOf(at)] += clicks[at];
-  });
-  const losses = placeLosses(foldTotals, foldClicks, width);
-  const own = new Float64Array(totals.length / levels);
-  totals.forEach((total, at) => {
-    const place = 2 * placeOf(at);
-    own[Math.floor(at / levels)] += (total - clicks[at]) * losses[place] + clicks[at] * losses[place + 1];
-  });
   return own;
 }
 

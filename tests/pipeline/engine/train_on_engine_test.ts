@@ -34,8 +34,12 @@ Deno.test({
   await using trino = await startTrino(
     objects && { origin: objects.origin, bucket: "bucket", keys: testKeys },
   );
-  const open = (catalog: string, schema: string) =>
-    openTrino({ origin: trino.origin, catalog, schema, user: "test", statementSeconds: 300 });
+  await using opened = new AsyncDisposableStack();
+  const open = (catalog: string, schema: string) => {
+    const engine = openTrino({ origin: trino.origin, catalog, schema, user: "test", statementSeconds: 300 });
+    opened.defer(() => engine.close());
+    return engine;
+  };
   const memory = open("memory", "default");
   for (const statement of trinoTables) {
     // Trino has no keys.
