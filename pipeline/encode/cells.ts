@@ -8,11 +8,20 @@ import type { OrderedChunk } from "../examples/ordered_chunk.ts";
 import { sharedInt32, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
 import type { Steps } from "../runtime/steps.ts";
 
-/** Cells of one group, at most: their sums stay in the processor's cache. */
-const cellsMax = 0x8000;
-/** Combinations of levels for which a lookup table is allocated, at most; less if there are many factors, and with them tables. */
-const combinationsMax = 2 ** 22;
-const combinationsMaxOfMany = 2 ** 16;
+/** Columns above which a fit computes no Hessian unless it must. */
+export const wideColumns = 3_000;
+/** How large a group may be. */
+interface GroupLimits {
+  /** Cells, at most: their sums stay in the processor's cache. */
+  readonly cells: number;
+  /** Combinations of levels for which a lookup table is allocated, at most. */
+  readonly combinations: number;
+}
+
+const narrowLimits: GroupLimits = { cells: 0x8000, combinations: 2 ** 22 };
+/** Of designs with many groups: larger tables, one after the other, would leave the cache. */
+const wideLimits: GroupLimits = { cells: 0x800, combinations: 2 ** 16 };
+/** Factors above which tables would take too much memory. */
 const manyFactors = 512;
 
 /** The table that codes a chunk's rows: plain data, which can be posted to other threads. */
@@ -39,13 +48,22 @@ export function* planGroups(
 ): Steps<GroupPlan[]> {
   const crosses = encoder.crosses ?? [];
   const own = factors.filter(({ columnsMax }) => columnsMax > 0);
-  return [...yield* groupFactors(own, markAll), ...crosses.map((cross) => planCross(cross, factors))];
+  const isWide = encoder.columnCount > wideColumns;
+  const limits = isWide
+    ? wideLimits
+    : own.length > manyFactors
+    ? { ...narrowLimits, combinations: wideLimits.combinations }
+    : narrowLimits;
+  return [...yield* groupFactors(own, limits, markAll), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
-/** Puts factors into groups, in order, each as long as at most `cellsMax` of its combinations occur. */
-function* groupFactors(factors: readonly Factor[], markAll: MarkAll): Steps<GroupPlan[]> {
+/** Puts factors into groups, in order, each as long as few enough of its combinations occur. */
+function* groupFactors(
+  factors: readonly Factor[],
+  { cells: cellsMax, combinations: productMax }: GroupLimits,
+  markAll: MarkAll,
+): Steps<GroupPlan[]> {
   const groups: GroupPlan[] = [];
-  const productMax = factors.length > manyFactors ? combinationsMaxOfMany : combinationsMax;
   // Reused, since V8 does not collect unused SharedArrayBuffers in time.
   let flags = sharedUint8(0);
   function* occurring(factors: readonly Factor[]): Steps<Occurring> {

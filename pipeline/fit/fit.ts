@@ -1,3 +1,4 @@
+import { wideColumns } from "../encode/cells.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { Failure, usageInvalid } from "../failure.ts";
 import { requireConverged } from "./convergence.ts";
@@ -31,7 +32,7 @@ export interface Fit extends Solution {
 /** Columns, and numbers in the sums of one chunk range (cells of groups and their pairs), up to which a Hessian is cheap. */
 const cheap = { columns: 1_500, sums: 2 ** 21 };
 /** The same for a Hessian by columns, as with bins and crosses: nearly collinear with their fields, they make L-BFGS slow. */
-const cheapByColumns = { columns: 3_000, sums: 2 ** 23 };
+const cheapByColumns = { columns: wideColumns, sums: 2 ** 23 };
 /** The limits up to which a Hessian is affordable if nothing else works. */
 const affordable = { columns: 5_000, sums: 2 ** 23 };
 

@@ -17,13 +17,14 @@ import {
 } from "./penalised.ts";
 import { createProgress } from "./slow_progress.ts";
 
-/** Steps that are stored: at most `pairNumbersMax` numbers in total if there are many columns, but at least `min` steps. */
-const pairs = { max: 10, min: 4 };
+/**
+ * Steps of L-BFGS, or products of Newton-CG, that are stored: at most `pairNumbersMax` numbers in total if there are many columns,
+ * but at least `min` steps.
+ */
+const pairs = { max: 30, min: 4 };
 const pairNumbersMax = 2 ** 24;
 /** Steps after which the curvature is computed again, and then at three times that step. */
 const refreshedAfter = 8;
-/** Products that Newton-CG stores, within the same limits. */
-const productsKept = 30;
 /** The ridge of Newton-CG's preconditioner, as a share of the intercept's curvature. */
 const ridgeShare = 1e-6;
 
@@ -98,7 +99,7 @@ export async function solveLbfgs(
     const found = await continueByNewtonCg(point, {
       evaluate: at,
       convergenceOf,
-      pairsMax: pairsFor(free, productsKept),
+      pairsMax: pairsFor(free),
       hessianTimes: productsOf(passes, free, l2),
       async preconditionerAt(picked) {
         const coefficients = free.spread(picked);
@@ -166,8 +167,8 @@ function pickedPoint({ pick }: FreeColumns, { coefficients, gradient, ...point }
   return { ...point, coefficients: pick(coefficients), gradient: pick(gradient) };
 }
 
-function pairsFor({ columns }: FreeColumns, max = pairs.max): number {
-  return Math.max(pairs.min, Math.min(max, Math.floor(pairNumbersMax / (2 * columns.length))));
+function pairsFor({ columns }: FreeColumns): number {
+  return Math.max(pairs.min, Math.min(pairs.max, Math.floor(pairNumbersMax / (2 * columns.length))));
 }
 
 /**
