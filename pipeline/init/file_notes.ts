@@ -125,11 +125,13 @@ function epochOf({ name, kind, range, distinct, isUnique, rows }: ColumnProfile)
 /** A number with a currency or a percent sign. */
 const withUnit = /^(?:[$€£¥] ?-?\d[\d.,']*|-?\d[\d.,']* ?(?:[%$€£¥]|EUR|USD|GBP|CHF))$/;
 
-/** A number whose thousands are separated, as 2.345,67 or 2,345.67, or one that is too small for it. */
+/** A number whose thousands are separated, as 2.345,67, 2,345.67, 2 345,67 or 2'345.67, or one that is too small for it. */
 const [grouped, ungrouped] = [
-  /^-?\d{1,3}(?:(?:\.\d{3})+(?:,\d+)?|(?:,\d{3})+\.\d+)$/,
+  /^-?\d{1,3}(?:(?:\.\d{3})+(?:,\d+)?|(?:,\d{3})+\.\d+|(?:[ '\u2019\u00a0\u202f]\d{3})+(?:[.,]\d+)?)$/,
   /^-?\d{1,3}(?:[.,]\d+)?$/,
 ];
+/** Negative numbers in the way of accounts, as (1,234.50) or 1,234.50-. */
+const [negative, amount] = [/^(?:\([\d.,]+\)|\d[\d.,]*-)$/, /^-?\d[\d.,]*$/];
 
 /** Says which texts look like numbers with a unit, or with separated thousands. */
 export function unitNotes(columns: readonly ColumnProfile[]): string[] {
@@ -143,6 +145,13 @@ export function unitNotes(columns: readonly ColumnProfile[]): string[] {
         }), and is read as text. Written without it, it would be numeric.`,
       ];
     }
+    const written = texts.find((text) => negative.test(text));
+    if (written !== undefined && texts.every((text) => negative.test(text) || amount.test(text))) {
+      return [
+        `${name} looks like numbers of which the negative ones are written as ${written}, and is read as text. Written with a minus ` +
+        "before the digits, it would be numeric.",
+      ];
+    }
     const example = texts.find((text) => grouped.test(text));
     if (example === undefined || !texts.every((text) => grouped.test(text) || ungrouped.test(text))) {
       return [];
@@ -150,6 +159,34 @@ export function unitNotes(columns: readonly ColumnProfile[]): string[] {
     return [
       `${name} looks like numbers with separated thousands (${example}), and is read as text. Written without the separator, it ` +
       "would be numeric.",
+    ];
+  });
+}
+
+/** Numbers that stand for no value in many files: 999, -9999. */
+const standIn = /^-?9{2,}$/;
+
+/** Says which numbers may mean no value: those of nines that are further from all others than these are from each other. */
+export function standInNotes(columns: readonly ColumnProfile[], fileFormat: FileFormat): string[] {
+  return columns.flatMap(({ name, kind, range, levels, values }) => {
+    if ((kind !== "integer" && kind !== "real") || !range || values.is !== "numbers") return [];
+    const value = [range.min, range.max].find((end) => standIn.test(String(end)));
+    const found = levels.find(({ level }) => Number(level) === value);
+    if (value === undefined || !found || found.count < 2) return [];
+    let [min, max] = [Infinity, -Infinity];
+    for (const other of values.numbers) {
+      if (other === value) continue;
+      if (other < min) min = other;
+      if (other > max) max = other;
+    }
+    if (!(max > min) || (value < min ? min - value : value - max) <= max - min) return [];
+    const remedy = fileFormat === "parquet"
+      ? `select nullif(${name}, ${value}) AS ${name} in the view of the schema`
+      : `use --null ${value}`;
+    return [
+      `${name} is ${value} in ${
+        counted(found.count, "row")
+      }, and ${min} to ${max} in all others. If that means no value, ${remedy}.`,
     ];
   });
 }

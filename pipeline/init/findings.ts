@@ -31,10 +31,27 @@ export function fileFindings(
         about: "note",
         text: `${listed(columns.map(({ column }) => column), 12)} ${
           columns.length === 1 ? "is" : "are"
-        } not loaded: ${columns.length === 1 ? why : why.replace(/^it has no name$/, "they have no name")}.`,
+        } not loaded: ${columns.length === 1 ? why : why.replace(/^it has no name$/, "they have no name")}.${
+          remedyOf(why)
+        }`,
       }) as const
     ),
   ];
+}
+
+/** What to do to have a column in the table, by why it is not. */
+const remedies: readonly (readonly [why: RegExp, remedy: string])[] = [
+  [/list, map or group| is an (?:array|object),/, "To use it, write what it holds as columns of their own"],
+  [/ is not finite$/, "To use it, leave its infinite values empty"],
+  [/ needs more than 64 bits$/, "To use it, write it as text"],
+  [/^it is [A-Z]|NUL character$/, "To use it, write it as text or as numbers"],
+  [/^it has no name$/, "To use it, give it a name"],
+  [/ only in case$/, "To use it, rename it"],
+];
+
+function remedyOf(why: string): string {
+  const remedy = remedies.find(([pattern]) => pattern.test(why.replace(/, expected one value$/, ",")))?.[1];
+  return remedy === undefined ? "" : ` ${remedy}.`;
 }
 
 export function keyFinding({ key: [name], isNumbered, columns }: ProposedTable): Finding {

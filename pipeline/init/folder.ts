@@ -89,10 +89,11 @@ export function partsByName(files: readonly string[]): Map<string, string[]> {
   return Map.groupBy(files, (file) => stemOf(basename(file)) || basename(dirname(file)));
 }
 
-/** Returns a file's name without extensions, numbers and the identifiers of parts. */
+/** Returns a file's name without extensions, numbers and the identifiers of parts, so that nothing but words is left: `mails2.csv` is part of `mails`. */
 function stemOf(name: string): string {
   return name.replace(/(\.[A-Za-z]\w{0,7})+$/, "")
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(-c\d+)?/gi, "")
     .replace(/(^|[^\p{L}\p{N}])(part|of|chunk)?[^\p{L}\p{N}]*\d+(?=$|[^\p{L}\p{N}])/giu, "")
+    .replace(/(?<=\p{L})\d+$/u, "")
     .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
 }

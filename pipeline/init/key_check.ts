@@ -4,7 +4,7 @@ import { keyOf } from "./key.ts";
 import { writeKeys } from "./key_numbers.ts";
 import { typeOf } from "./parquet_sample.ts";
 import { readColumn } from "./sampled_rows.ts";
-import { readWholeColumns, type WholeColumns } from "./whole_columns.ts";
+import { readWholeColumns, stepRows, type WholeColumns } from "./whole_columns.ts";
 
 /** The files of a table whose rows were looked at in part. */
 export interface CheckedFiles extends Omit<WholeColumns, "columns"> {
@@ -44,29 +44,67 @@ export async function withCheckedKey(
 }
 
 /** @returns Whether each row has a value that no other row has, as far as rows are compared. */
-async function isKeyOfAll({ name, kind }: ColumnProfile, files: CheckedFiles): Promise<boolean> {
-  let keys = new Float64Array(2 ** 16);
-  let [count, isComplete] = [0, true];
-  await readWholeColumns({ ...files, columns: [readColumn(name, typeOf(kind))] }, ([buffer], rowFaults) => {
-    if (count + buffer.length > keys.length) keys = grown(keys);
-    writeKeys(buffer, keys.subarray(count));
-    if (rowFaults.size === 0) {
-      isComplete = buffer.nullCount === 0;
-      count += buffer.length;
-    } else {
-      // A row that cannot be split is not loaded, and has no key to compare.
-      for (let row = 0, from = count; row < buffer.length; row++) {
-        if (rowFaults.has(row)) continue;
-        isComplete &&= buffer.nulls[row] === 0;
-        keys[count++] = keys[from + row];
-      }
+async function isKeyOfAll(column: ColumnProfile, files: CheckedFiles): Promise<boolean> {
+  // Integers are mostly given one after the other: they need no memory.
+  return (column.kind === "integer" ? await isAscending(column, files) : undefined) ??
+    await isDistinct(column, files);
+}
+
+/** @returns False if a value is missing, undefined if one is not above the one before it. */
+async function isAscending(column: ColumnProfile, files: CheckedFiles): Promise<boolean | undefined> {
+  let last = -Infinity;
+  const isComplete = await readKeys(column, files, (keys) => {
+    for (const key of keys) {
+      if (!(key > last)) return false;
+      last = key;
     }
-    return isComplete && count < rowsMax;
+    return true;
   });
-  if (!isComplete) return false;
-  const sorted = keys.subarray(0, count).sort();
+  return isComplete === "stopped" ? undefined : isComplete;
+}
+
+async function isDistinct(column: ColumnProfile, files: CheckedFiles): Promise<boolean> {
+  let kept = new Float64Array(2 ** 16);
+  let count = 0;
+  const isComplete = await readKeys(column, files, (keys) => {
+    if (count + keys.length > kept.length) kept = grown(kept);
+    kept.set(keys, count);
+    count += keys.length;
+    return true;
+  });
+  if (isComplete === false) return false;
+  const sorted = kept.subarray(0, count).sort();
   for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) return false;
   return true;
+}
+
+/**
+ * Reads a column's keys, as `writeKeys` writes them, of `rowsMax` rows.
+ *
+ * @param take False ends the read.
+ * @returns Whether no value is missing; "stopped" if the read was ended.
+ */
+async function readKeys(
+  { name, kind }: ColumnProfile,
+  files: CheckedFiles,
+  take: (keys: Float64Array) => boolean,
+): Promise<boolean | "stopped"> {
+  const keys = new Float64Array(stepRows);
+  let [rows, result] = [0, true as boolean | "stopped"];
+  await readWholeColumns({ ...files, columns: [readColumn(name, typeOf(kind))] }, ([buffer], rowFaults) => {
+    writeKeys(buffer, keys);
+    let count = 0;
+    for (let row = 0; row < buffer.length; row++) {
+      // A row that cannot be split is not loaded, and has no key to compare.
+      if (rowFaults.has(row)) continue;
+      if (buffer.nulls[row] === 1) return result = false;
+      keys[count++] = keys[row];
+    }
+    if (!take(keys.subarray(0, count))) result = "stopped";
+    rows += count;
+    return result === true && rows < rowsMax;
+  });
+  return result;
 }
 
 function grown(keys: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

@@ -4,6 +4,7 @@ import { printable } from "../files/columns/printable.ts";
 import type { ColumnProfile, LevelCount } from "./column_profile.ts";
 import { labelRank, listed } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
+import { marker } from "./text_kind.ts";
 
 /** A column of two values, and the one that means 1. */
 export interface FoundLabel {
@@ -133,8 +134,22 @@ function otherOf<T>(two: readonly T[], one: T | undefined): T | undefined {
   return one === undefined ? undefined : two.find((other) => other !== one);
 }
 
-function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfile): Failure {
-  const { name, kind, distinct, levels, range } = column;
+/** Share of the rows whose values are rather mistakes, or no outcome, than a third one; and how many such values there may be. */
+const [strayShareMax, strayValuesMax] = [0.02, 5];
+
+/** Returns the values that keep a column from having two, if they are few, or all of them mean no value. */
+function straysOf({ levels, distinct, rows, nulls }: ColumnProfile): LevelCount[] {
+  const markers = levels.filter(({ level }) => marker.test(level.trim()));
+  if (distinct === levels.length && markers.length > 0 && distinct === markers.length + 2) return markers;
+  const others = levels.slice(2);
+  const count = others.reduce((sum, { count }) => sum + count, 0);
+  const areFew = distinct === levels.length && others.length <= strayValuesMax &&
+    count <= strayShareMax * (rows - nulls) && others.every((other) => other.count < levels[1].count / 2);
+  return areFew ? others : [];
+}
+
+function labelInvalid({ path, fileFormat, rowsLookedAt }: TableProfile, column: ColumnProfile): Failure {
+  const { name, kind, distinct, levels, range, nulls } = column;
   const rows = `the ${rowsLookedAt.toLocaleString("en")} rows looked at`;
   const is = (what: string, remedy: string, expected = "two values") =>
     new Failure(
@@ -142,6 +157,14 @@ function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfil
       `Cannot use ${printable(name)} of ${path} as the label: ${what}, expected ${expected}. ${remedy}`,
     );
   if (distinct === 0) return is(`it has no value in ${rows}`, "Name another column with --label.");
+  if (distinct === 1 && nulls > 0) {
+    return is(
+      `it has one value, ${JSON.stringify(levels[0].level)}, and none in ${
+        nulls.toLocaleString("en")
+      } of ${rows}`,
+      "A row without a label is kept, and not trained on: if it means that the outcome did not happen, write 0 there.",
+    );
+  }
   if (distinct === 1) {
     return is(
       `it has one value, ${JSON.stringify(levels[0].level)}, in ${rows}`,
@@ -155,6 +178,21 @@ function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfil
     );
   }
   const isNumber = range !== undefined;
+  const strays = straysOf(column);
+  if (strays.length > 0) {
+    const texts = strays.map(({ level }) => JSON.stringify(level)).join(" ");
+    const count = strays.reduce((sum, { count }) => sum + count, 0);
+    return is(
+      `it has ${texts} in ${count.toLocaleString("en")} of ${rows}, beside ${
+        levels.filter((level) => !strays.includes(level)).map(({ level }) => JSON.stringify(level)).join(
+          " and ",
+        )
+      }`,
+      `Correct or remove such rows; or leave the field empty where the outcome is not known${
+        fileFormat === "parquet" || isNumber ? "" : `, which --null ${texts} does`
+      }.`,
+    );
+  }
   if (isNumber) {
     return is(
       `it is a number, with ${distinct.toLocaleString("en")} values from ${range.min} to ${range.max}`,

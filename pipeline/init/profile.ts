@@ -9,6 +9,7 @@ import {
   faultyColumns,
   headerNote,
   isFaulty,
+  standInNotes,
   strayTextNotes,
   timeNotes,
   titleNote,
@@ -98,6 +99,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
       ...faultNotes(sample),
       ...timeNotes(named.columns),
       ...unitNotes(named.columns),
+      ...standInNotes(named.columns, fileFormat),
       ...fileFormat === "parquet" ? [] : strayTextNotes(named.columns),
     ],
   };

@@ -47,8 +47,10 @@ Deno.test("folder: files whose names differ in numbers are parts of one table", 
     "a/part-00000-0a1b2c3d-0000-1111-2222-333344445555-c000.snappy.parquet",
     "a/part-00001-0a1b2c3d-0000-1111-2222-333344445555-c000.snappy.parquet",
     "top10.csv",
+    "mails1.csv",
+    "mails2.csv.gz",
   ];
   const groups = partsByName(parts);
-  assert.deepEqual([...groups.values()].map(({ length }) => length), [2, 1, 2, 1]);
+  assert.deepEqual([...groups.values()].map(({ length }) => length), [2, 1, 2, 1, 2]);
   assert.deepEqual([...groups.keys()].slice(0, 2), ["offers", "clicks"]);
 });

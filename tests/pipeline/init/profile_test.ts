@@ -390,6 +390,31 @@ Deno.test("init: numbers with separated thousands are texts, with a note", async
   ]);
 });
 
+Deno.test("init: numbers with spaces between thousands, or negative as in accounts, are texts, with a note", async () => {
+  const profile = await profiled(
+    "t.csv",
+    "a;b;c;d\n1 234;(12,50);1'200;1 2\n12 345,5;7;80;x\n1 000;30-;3;(y)\n",
+  );
+  assert.deepEqual(profile.notes.map((note) => note.replace(/,? and is read.*/, "")), [
+    "a looks like numbers with separated thousands (1 234)",
+    "b looks like numbers of which the negative ones are written as (12,50)",
+    "c looks like numbers with separated thousands (1'200)",
+  ]);
+});
+
+Deno.test("init: numbers of nines far from all others are said to mean no value, perhaps", async () => {
+  const lines = Array.from({ length: 60 }, (_, i) => {
+    const age = i % 10 === 0 ? -999 : 20 + i;
+    return `${age},${i % 20 === 0 ? 9999 : i / 7},${i % 10 === 0 ? 99 : i},${i === 3 ? 999_999 : i % 7}`;
+  });
+  const text = `age,score,count,once\n${lines.join("\n")}\n`;
+  const { notes } = await profiled("t.csv", text);
+  assert.deepEqual(notes.map((note) => note.replace(/, and .*If/, " … If")), [
+    "age is -999 in 6 rows … If that means no value, use --null -999.",
+    "score is 9999 in 3 rows … If that means no value, use --null 9999.",
+  ]);
+});
+
 Deno.test("init: a first line that looks like a row is mentioned", async () => {
   const profile = await profiled("t.csv", "12,0.5,a\n13,0.7,b\n14,0.1,a\n");
   assert.match(

@@ -255,6 +255,22 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
       (i) => `v${i % 17}`,
       /it has 17 values \(v0, v1, .* and 12 more\), expected two values\..*write a column that is 1/,
     ],
+    [
+      (i) => i === 7 ? "maybe" : ["no", "yes"][i % 2],
+      /it has "maybe" in 1 of the 400 rows looked at, beside "no" and "yes", expected two values\. Correct or remove such rows/,
+    ],
+    [
+      (i) => i === 7 ? 200 : i % 2,
+      /it has "200" in 1 of the 400 rows .* leave the field empty where the outcome is not known\.$/,
+    ],
+    [
+      (i) => i % 3 === 0 ? "1" : "",
+      /it has one value, "1", and none in 266 of the 400 rows .* write 0 there\.$/,
+    ],
+    [
+      (i) => i % 5 < 3 ? "unknown" : ["no", "yes"][i % 2],
+      /it has "unknown" in 240 of the 400 rows looked at, beside .*, expected two values\. Correct or remove/,
+    ],
     [(i) => i / 3, /it is a number, with 400 values from 0 to 133, expected two values\..*above a limit/],
     [(i) => `2024-01-0${1 + i % 2}`, /it is a date, expected two values\. Write a column that is 1 where/],
     [() => "", /it has no value/],
