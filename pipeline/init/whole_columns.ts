@@ -3,6 +3,7 @@ import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
 import { openFile } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import { requestCollection } from "../runtime/shared_memory_gc.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /** Columns of a table to be read in all rows of its files. */
@@ -21,6 +22,8 @@ export type RowsObserver = (path: string, rows: number) => void;
 /** Rows of a step, at most. */
 export const stepRows = 4_096;
 const stepsPerYield = 16;
+/** Half a million rows. Without collections, the pages that were read stay, up to a limit that grows with the memory in use. */
+const stepsPerCollection = 128;
 
 /**
  * Reads columns, a few rows at a time.
@@ -45,6 +48,7 @@ export async function readWholeColumns(
         if (step % stepsPerYield === 0) {
           observe?.(path, rows);
           await yieldToEventLoop();
+          if (step % stepsPerCollection === 0) requestCollection();
         }
         signal?.throwIfAborted();
       }
