@@ -3,8 +3,9 @@ import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
 import { layoutOf } from "../pipeline/store/layout.ts";
-import { openStore, type Store } from "../pipeline/store/store.ts";
+import type { Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
+import { openStoreIfAny } from "../pipeline/store/store_to_load.ts";
 import { findTable, listTables } from "../pipeline/store/table.ts";
 import { readConfig } from "./cli/config_file.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -76,8 +77,8 @@ function withNulls(proposal: Proposal, nulls: ReadonlySet<string>): Proposal {
 
 /** Returns the types of the columns of the store: an earlier load of the files may have needed wider ones. */
 function storedTypes(dataDir: string): ColumnTypes {
-  if (fileAt(layoutOf(dataDir).tables) === undefined) return new Map();
-  const store = openStore(dataDir, { mode: "read" });
+  const store = openStoreIfAny(dataDir);
+  if (!store) return new Map();
   try {
     return new Map(
       listTables(store.db).map((

@@ -12,7 +12,7 @@ import { layoutOf } from "../pipeline/store/layout.ts";
 import { isUnused } from "../pipeline/store/schema.ts";
 import type { Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
-import { requireFreeFolder, type StoreToLoad } from "../pipeline/store/store_to_load.ts";
+import { hasNoRows, requireFreeFolder, type StoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { trainWorkerUrl } from "../pipeline/train/training_resources.ts";
 import { adaptedTo, widenedProposal } from "./adapted_proposal.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
@@ -229,8 +229,7 @@ function rejectExclusive({ origins, positionals }: FilesInvocation): void {
 
 /** A new folder given by `--data` gets the models, too. */
 function modelsFolderOf({ options: { data, models }, origins }: FilesInvocation): string {
-  const { tables, registry } = layoutOf(data);
-  const isNew = fileAt(tables) === undefined && fileAt(registry) === undefined;
+  const isNew = fileAt(layoutOf(data).registry) === undefined && hasNoRows(data);
   return origins.models === "default" && origins.data !== "default" && isNew ? join(data, "models") : models;
 }
 

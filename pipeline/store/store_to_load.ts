@@ -57,9 +57,8 @@ export function requireFreeFolder(
   files: readonly string[],
   flag = "--data",
 ): void {
-  const { tables, registry } = layoutOf(dataDir);
-  if (fileAt(tables) === undefined && !isOlderFile(registry, {})) return;
-  const store = openStore(dataDir, { mode: "read" });
+  const store = openStoreIfAny(dataDir);
+  if (!store) return;
   try {
     const differing = differingTables(store.db, schema);
     if (differing.length === 0 || isUnused(store.db)) return;
@@ -77,6 +76,29 @@ export function requireFreeFolder(
           names.join(", ")
         }). Choose another folder: ${other}`,
     );
+  } finally {
+    store.close();
+  }
+}
+
+/** Opens the tables of a data folder for reading. @returns undefined if there are none, or if their creation was killed. */
+export function openStoreIfAny(dataDir: string): Store | undefined {
+  const { tables, registry } = layoutOf(dataDir);
+  if (fileAt(tables) === undefined && !isOlderFile(registry, {})) return undefined;
+  try {
+    return openStore(dataDir, { mode: "read" });
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "store-missing") return undefined;
+    throw error;
+  }
+}
+
+/** Returns whether nothing was ever loaded into a data folder. */
+export function hasNoRows(dataDir: string): boolean {
+  const store = openStoreIfAny(dataDir);
+  if (!store) return true;
+  try {
+    return isUnused(store.db);
   } finally {
     store.close();
   }

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { firstVersion, migrate } from "../../../pipeline/store/migration.ts";
 import { loanOffers } from "../../../pipeline/store/schema.ts";
 import { openStore, type StoreOptions } from "../../../pipeline/store/store.ts";
-import { openStoreToLoad } from "../../../pipeline/store/store_to_load.ts";
+import { hasNoRows, openStoreToLoad, requireFreeFolder } from "../../../pipeline/store/store_to_load.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
@@ -471,4 +471,24 @@ test("an empty store is replaced for another schema, a store in use is not", (fo
     "store-invalid",
     /created from another one/,
   );
+});
+
+test("a folder in which the creation of the tables was killed is free, as is one without rows", (folder) => {
+  const path = join(folder, "tables.db");
+  Deno.writeTextFileSync(path, "");
+  for (
+    const schema of [
+      "CREATE TABLE a (id INTEGER PRIMARY KEY) STRICT; CREATE VIEW examples AS SELECT * FROM a;",
+      loanOffers,
+    ]
+  ) {
+    requireFreeFolder(folder, schema, ["a.csv"]);
+    assert(hasNoRows(folder));
+  }
+  const store = openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 });
+  store.db.exec("INSERT INTO leads (lead_uuid) VALUES ('a')");
+  assert(!hasNoRows(folder));
+  store.discard();
+  store.close();
+  assert(hasNoRows(folder), "a new store is removed with its rows if they are discarded");
 });
