@@ -1,11 +1,12 @@
 import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
-import { writtenLevel } from "./hash_join/written_codes.ts";
+import { createRecoder } from "./coding.ts";
+import type { BuildSide } from "./hash_join/hash_join.ts";
+import { codingOf, pick, placeColumns } from "./hash_join/placed_columns.ts";
 import { type InputColumn, inputColumnsOf } from "./input_columns.ts";
 import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
 import type { RawChunk } from "./raw_examples.ts";
-import { createRecoding } from "./recoding.ts";
-import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
+import { type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
 import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { createTextCodes } from "./text_codes.ts";
@@ -17,33 +18,67 @@ export interface BuilderOptions {
   readonly columns?: ColumnMaker;
   /** Layout of the rows; default: that of the view. */
   readonly layout?: RowLayout;
+  /** Parents whose columns are not in the rows. The values of those that are not in memory come later. */
+  readonly buildSides?: readonly BuildSide[];
 }
 
 /** Collects rows into chunks and codes their categories in the order in which they appear. */
 export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
-  const { rowsMax, columns = newColumns, layout = viewLayout(spec) } = options;
+  const { rowsMax, columns = newColumns, layout = viewLayout(spec), buildSides = [] } = options;
   const numbers = inputsWith(spec, layout, "number");
   const stride = numbers.length;
   const numeric = new Float64Array(rowsMax * stride);
-  const categorical = inputsWith(spec, layout, "category").map(({ name, source }) => {
+  const inMemory = buildSides.map((side) => "table" in side ? [side] : []);
+  const categorical = inputsWith(spec, layout, "category").map(({ name, at }, category): CodeColumn => {
     const codes = new Uint32Array(rowsMax);
-    return typeof source === "number"
-      ? codedColumn(codes, source, (row) => badValue(row, source, spec, name, categoryExpected))
-      : source.values
-      ? recodedColumn(codes, source.parent, source.values)
-      : laterColumn(codes);
+    if (at !== undefined) {
+      return codedColumn(codes, at, (row) => badValue(row, at, spec, name, categoryExpected));
+    }
+    const coding = codingOf(inMemory.flat(), category);
+    return coding
+      ? { codes, ...createRecoder(coding) }
+      : { codes, levels: [null], isWide: true, kinds: () => 0 };
   });
   const labels = new Uint8Array(rowsMax);
   const labelReader = createLabelReader(spec);
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
-  const timeReader = createTimeReader(spec, layout, rowsMax);
+  const times = spec.time === undefined ? undefined : new Float64Array(rowsMax);
+  const examples = { numeric, stride, codes: categorical.map(({ codes }) => codes), groups, times };
   let rowCount = 0;
-  const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
-    const { name, source } = numbers[j];
+  const addNumbers = (rows: readonly Row[], j: number) => {
+    const { name, at } = numbers[j];
+    if (at === undefined) return;
     const target = { numeric, first: rowCount * stride + j, stride };
-    if (typeof source !== "number") copyNumbers(source, parentRows, target, rows.length);
-    else readNumbers(rows, source, target, (row) => badValue(row, source, spec, name, "a number"));
+    readNumbers(rows, at, target, (row) => badValue(row, at, spec, name, "a number"));
+  };
+  const addTimes = (rows: readonly Row[]) => {
+    const { time } = layout;
+    if (!times || time === undefined) return;
+    readNumbers(
+      rows,
+      time,
+      { numeric: times, first: rowCount, stride: 1 },
+      (row) => badTime(row, time, spec),
+    );
+  };
+  const addParents = ({ parentRows }: SideColumns, count: number) => {
+    inMemory.forEach((sides, parent) => {
+      for (const { table, places } of sides) {
+        placeColumns(
+          table,
+          places,
+          examples,
+          (values, { target, first, stride }) =>
+            pick(values, parentRows[parent], { from: 0, to: count }, {
+              target,
+              first: first + rowCount * stride,
+              stride,
+            }),
+        );
+      }
+    });
+    for (const { codes, recode } of categorical) recode?.(codes, rowCount, rowCount + count);
   };
   return {
     /** Per categorical field: the levels in the order of their codes, after null for missing. */
@@ -61,17 +96,19 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       return rowCount;
     },
     add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels }): void {
-      for (let j = 0; j < stride; j++) addNumbers(rows, j, side.parentRows);
-      for (const column of categorical) column.add(rows, rowCount, side.parentRows);
+      for (let j = 0; j < stride; j++) addNumbers(rows, j);
+      for (const { add } of categorical) add?.(rows, rowCount);
+      addTimes(rows);
+      addParents(side, rows.length);
       const { label, group, weight } = layout;
       if (label === undefined) labels.set(side.labels.subarray(0, rows.length), rowCount);
       else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelReader.read(rows[i], label);
-      if (typeof group !== "number") copyGroups(group, side.parentRows, groups, rowCount, rows.length);
-      else for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
+      if (group !== undefined) {
+        for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
+      }
       if (weights && weight !== undefined) {
         for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
       }
-      timeReader?.add(rows, rowCount, side.parentRows);
       rowCount += rows.length;
     },
     /** Returns the rows, which may be none, as a chunk. */
@@ -91,7 +128,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       const taken = {
         ...chunk,
         ...(weights ? { weights: filled(columns.float64(rowCount), weights) } : {}),
-        ...(timeReader ? { times: filled(columns.float64(rowCount), timeReader.times) } : {}),
+        ...(times ? { times: filled(columns.float64(rowCount), times) } : {}),
       };
       rowCount = 0;
       return taken;
@@ -99,26 +136,10 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   };
 }
 
-/** Reads the times of rows. @returns undefined if the rows have none. */
-function createTimeReader(spec: FeatureSpec, { time }: RowLayout, rowsMax: number) {
-  if (time === undefined) return undefined;
-  const times = new Float64Array(rowsMax);
-  return {
-    /** Shape (rows). */
-    times,
-    /** Reads the times of the rows, to `times[from]` and on. */
-    add(rows: readonly Row[], from: number, parentRows: readonly Int32Array[]): void {
-      const target = { numeric: times, first: from, stride: 1 };
-      if (typeof time !== "number") copyNumbers(time, parentRows, target, rows.length);
-      else readNumbers(rows, time, target, (row) => badTime(row, time, spec));
-    },
-  };
-}
-
-/** Returns the columns of one kind that features read, and where they are in a row. */
+/** Returns the columns of one kind that features read, and where they are in a row, unless a parent has them. */
 function inputsWith({ features }: FeatureSpec, { fields }: RowLayout, kind: InputColumn["kind"]) {
   return inputColumnsOf(features)
-    .map((column, i) => ({ ...column, source: fields[i] }))
+    .map((column, i) => ({ ...column, at: fields[i] }))
     .filter((column) => column.kind === kind);
 }
 
@@ -143,38 +164,6 @@ function readNumbers(
   }
 }
 
-/** Numbers of a parent that comes later. */
-const noNumbers = new Float64Array(new SharedArrayBuffer(0));
-
-/** A separate function, as for all inner loops over shared memory: see `countCodes` of summarise.ts. */
-function copyNumbers(
-  { parent, values = noNumbers }: ParentField,
-  parentRows: readonly Int32Array[],
-  { numeric, first, stride }: StridedColumn,
-  count: number,
-): void {
-  if (!(values instanceof Float64Array)) throw new Error("a numeric field is not stored as numbers");
-  if (values === noNumbers) {
-    for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = NaN;
-    return;
-  }
-  const rows = parentRows[parent];
-  for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = values[rows[i]];
-}
-
-function copyGroups(
-  { parent, values }: ParentField,
-  parentRows: readonly Int32Array[],
-  target: Uint32Array,
-  from: number,
-  count: number,
-): void {
-  // Of a parent that comes later.
-  if (!(values instanceof Uint32Array)) return;
-  const rows = parentRows[parent];
-  for (let i = 0; i < count; i++) target[from + i] = values[rows[i]];
-}
-
 /** Codes of one categorical field. */
 interface CodeColumn {
   readonly codes: Uint32Array;
@@ -184,8 +173,10 @@ interface CodeColumn {
   readonly isWide?: boolean;
   /** Kinds of the values so far, as bits. */
   kinds(): number;
-  /** Codes the field of the rows, from `codes[from]` on. */
-  add(rows: readonly Row[], from: number, parentRows: readonly Int32Array[]): void;
+  /** Codes the field of the rows, to `codes[from]` and on; absent if a parent has the field. */
+  readonly add?: (rows: readonly Row[], from: number) => void;
+  /** Replaces codes of a parent in memory by the builder's own. */
+  readonly recode?: (codes: Uint32Array, from: number, to: number) => void;
 }
 
 const categoryExpected = "a category (text or number)";
@@ -224,32 +215,6 @@ function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExamp
       }
     },
   };
-}
-
-/** Replaces the codes of the build side by the builder's own. */
-function recodedColumn(
-  codes: Uint32Array,
-  parent: number,
-  values: NonNullable<ParentField["values"]>,
-): CodeColumn {
-  if (!("codes" in values)) throw new Error("a categorical field is stored as numbers");
-  const levels: (string | null)[] = [null];
-  const { codes: written, levels: writtenLevels, kinds } = values;
-  const recoded = createRecoding(levels, (code) => writtenLevel(code, writtenLevels));
-  return {
-    codes,
-    levels,
-    kinds: () => levels.length > 1 ? kinds : 0,
-    add(rows, from, parentRows) {
-      const parentRow = parentRows[parent];
-      for (let i = 0; i < rows.length; i++) codes[from + i] = recoded(written[parentRow[i]]);
-    },
-  };
-}
-
-/** Codes that a parent gives later. */
-function laterColumn(codes: Uint32Array): CodeColumn {
-  return { codes, levels: [null], isWide: true, kinds: () => 0, add: () => {} };
 }
 
 /** Fills `target` from the start of `source`, which is as long or longer. */

@@ -1,4 +1,3 @@
-import type { StoredChunk } from "../chunks/chunk_file.ts";
 import { createChunkStore } from "../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import type { Job } from "../runtime/thread_pool.ts";
@@ -7,11 +6,9 @@ import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/
 import { createChunkBuilder } from "./chunk_builder.ts";
 import { readRows } from "./example_rows.ts";
 import type { HashJoin } from "./hash_join/hash_join.ts";
-import { rangeStride } from "./hash_join/later_parents.ts";
-import type { Partitions } from "./hash_join/partitions.ts";
+import { type ChildStream, rangeStride } from "./hash_join/later_parents.ts";
 import { createProbe } from "./hash_join/probe.ts";
 import { chunkRowsOf, type IdRange } from "./id_ranges.ts";
-import type { RawChunk } from "./raw_examples.ts";
 import { readingFailure } from "./reading_failure.ts";
 import type { LeftOutRows } from "./row_account.ts";
 import { type RowLayout, sliceSideColumns, viewLayout } from "./row_layout.ts";
@@ -38,18 +35,10 @@ export interface ReadJob extends Job {
 }
 
 /** What one thread read. */
-export interface ReadResult {
-  readonly parts: readonly { readonly order: number; readonly chunk: StoredChunk<RawChunk> }[];
-  readonly levels: readonly (string | null)[][];
-  /** Per categorical field: the kinds of the values, as bits. */
-  readonly kinds: readonly number[];
-  /** Rows of the view. */
-  readonly read: number;
+export interface ReadResult extends ChildStream {
   readonly leftOut: LeftOutRows;
   /** The label that counted as 0, if the spec says which counts as 1. */
   readonly negative: string | undefined;
-  /** Per parent that comes later: the keys that the rows refer to. */
-  readonly references: readonly Partitions[];
   /** Id of the last row, if a single range has all rows. */
   readonly lastId?: unknown;
 }
@@ -65,7 +54,12 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const usable = createUsableRows(spec, layout);
   const probe = join && createProbe(db, join, chunkStore, usable.take);
   const rowsMax = chunkRowsOf(layout.fields.length);
-  const builder = createChunkBuilder(spec, { rowsMax, columns: chunkStore.columns, layout });
+  const builder = createChunkBuilder(spec, {
+    rowsMax,
+    columns: chunkStore.columns,
+    layout,
+    ...(join ? { buildSides: join.buildSides } : {}),
+  });
   let read = 0;
   const parts: ReadResult["parts"][number][] = [];
   let lastId: unknown;

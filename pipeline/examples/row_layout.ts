@@ -1,16 +1,15 @@
 import { inputColumnsOf } from "./input_columns.ts";
 import type { FeatureSpec } from "./spec.ts";
 
-/** Where the columns of an example are in a row. The id is at 0. */
+/** Where the columns of an example are in a row. The id is at 0. Those of a parent, which a hash join adds, are undefined. */
 export interface RowLayout {
-  /** Absent if labels come as a side column. */
-  readonly label?: number;
-  readonly group: number | ParentField;
-  readonly weight?: number;
-  /** As an element of `fields`. */
-  readonly time?: number | ParentField;
-  /** Per column that features read: its index in the row, or its column on the build side of a hash join. */
-  readonly fields: readonly (number | ParentField)[];
+  /** Also undefined if labels come as a side column. */
+  readonly label: number | undefined;
+  readonly group: number | undefined;
+  readonly weight: number | undefined;
+  readonly time: number | undefined;
+  /** Per column that features read: its index in the row. */
+  readonly fields: readonly (number | undefined)[];
 }
 
 /**
@@ -26,31 +25,14 @@ export function viewColumnNames({ id, label, group, features, weight, time }: Fe
 export function viewLayout(spec: FeatureSpec): RowLayout {
   const { label, group, features, weight, time } = spec;
   const index = new Map(viewColumnNames(spec).map((name, i) => [name, i]));
-  const at = (name: string) => index.get(name) ?? -1;
+  const at = (name: string | undefined) => name === undefined ? undefined : index.get(name);
   return {
     label: at(label),
     group: at(group),
-    ...(weight === undefined ? {} : { weight: at(weight) }),
-    ...(time === undefined ? {} : { time: at(time) }),
+    weight: at(weight),
+    time: at(time),
     fields: inputColumnsOf(features).map(({ name }) => at(name)),
   };
-}
-
-/** A column whose values are in the build side of a hash join. */
-export interface ParentField {
-  /** Index of the parent table. */
-  readonly parent: number;
-  /** Absent if the values come later, from a parent that does not fit into memory. */
-  readonly values?: Float64Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer> | WrittenCodes;
-}
-
-/** Categories as the scanning threads coded them. */
-export interface WrittenCodes {
-  readonly codes: Uint32Array<SharedArrayBuffer>;
-  /** Per thread: its levels by its own codes, after null for missing. */
-  readonly levels: readonly (readonly (string | null)[])[];
-  /** Kinds of the values, as bits. */
-  readonly kinds: number;
 }
 
 /** Label and parent-row columns, parallel to a batch's rows. */

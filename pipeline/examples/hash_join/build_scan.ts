@@ -6,6 +6,7 @@ import { isOutOfRange } from "../../store/checked_rows.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { arrays } from "../../store/sqlite.ts";
 import { asFailure } from "../../store/sqlite_failure.ts";
+import { type Coder, createCoder } from "../coding.ts";
 import type { Row } from "../row_values.ts";
 import type { Bound, BuildCursor } from "./build_cursor.ts";
 import { hashOf } from "../../math/hash.ts";
@@ -13,7 +14,6 @@ import { appendRows, createKeyIndexer, type HashTable } from "./hash_table.ts";
 import { createKeyWriter, keyText } from "./key_encoding.ts";
 import { createRowBuffer, filledRows, type KeyedRows, type RowShape } from "./keyed_rows.ts";
 import { createPartitionWriter, type Partitioning, type Partitions } from "./partitions.ts";
-import { type Coding, createCoding } from "./written_codes.ts";
 
 /** The scan of one table in ranges of a cursor, into a hash table or into partitions in files. */
 export interface BuildScan extends BuildCursor {
@@ -46,10 +46,8 @@ export interface BuildJob extends Job {
 export interface BuildResult {
   /** Number of the thread, from 0. */
   readonly thread: number;
-  /** Per table and categorical field: the levels by the thread's own codes, after null for missing. */
-  readonly levels: readonly (readonly (string | null)[])[][];
-  /** Per table and categorical field: the kinds of the values, as bits. */
-  readonly kinds: readonly (readonly number[])[];
+  /** Per table and categorical field: how its values were coded. */
+  readonly coders: readonly (readonly Pick<Coder, "levels" | "kinds">[])[];
   /** Per table and partition: the rows that this thread read; none for a table in memory. */
   readonly partitions: readonly Partitions[];
 }
@@ -66,15 +64,17 @@ const batchRowsMax = 512;
 export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): BuildResult | undefined {
   const thread = Atomics.add(job.startedCount, 0, 1);
   using db = openReadingConnection(job.path, scanMemory);
-  const levels: (string | null)[][][] = [];
-  const kinds: (readonly number[])[] = [];
+  const coders: BuildResult["coders"][number][] = [];
   const partitions: BuildResult["partitions"][number][] = [];
   const chunkStore = createChunkStore(job.budget);
   for (const scan of job.scans) {
     const { into } = scan;
     const shape = shapeOf(into);
-    const coding = createCoding(shape.codeCount - Number(scan.hasGroup), thread, job.threadCount);
-    const encode = createRowEncoder(shape, scan, coding);
+    const own = Array.from(
+      { length: shape.codeCount - Number(scan.hasGroup) },
+      () => createCoder(thread, job.threadCount),
+    );
+    const encode = createRowEncoder(shape, scan, own);
     const writer = "partitionCount" in into ? createPartitionWriter(into, chunkStore) : undefined;
     const addToTable = "partitionCount" in into ? () => false : createTableWriter(into);
     try {
@@ -85,8 +85,7 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
         else if (!addToTable(rows)) return stop(job);
         pause();
       }
-      levels.push(coding.levels);
-      kinds.push(coding.kinds);
+      coders.push(own.map(({ levels, kinds }) => ({ levels, kinds })));
       partitions.push(writer?.take() ?? []);
     } catch (error) {
       stop(job);
@@ -94,7 +93,7 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
       throw asFailure(error, `read the tables of the view`);
     }
   }
-  return { thread, levels, kinds, partitions };
+  return { thread, coders, partitions };
 }
 
 function shapeOf(into: HashTable | Partitioning): RowShape {
@@ -132,14 +131,13 @@ function* batchesOf(
 /** Returns a function that converts a batch to columns, valid until the next call; to undefined if a value cannot be held. */
 function createRowEncoder(
   shape: RowShape,
-  { keyAt, hasGroup }: BuildScan,
-  { codeOf }: Coding,
+  { keyAt }: BuildScan,
+  coders: readonly Coder[],
 ): (batch: readonly Row[]) => KeyedRows | undefined {
   const buffer = createRowBuffer(shape, batchRowsMax);
   const { keys, numbers, codes } = buffer;
   const { width } = shape.encoding;
   const writer = createKeyWriter(shape.encoding);
-  const categoricalCount = codes.length - Number(hasGroup);
   const writeNumbers = (batch: readonly Row[], column: Float64Array, at: number) => {
     for (let i = 0; i < batch.length; i++) {
       const value = batch[i][at];
@@ -152,8 +150,8 @@ function createRowEncoder(
   const writeCodes = (batch: readonly Row[], field: number, at: number) => {
     for (let i = 0; i < batch.length; i++) {
       const value = batch[i][at];
-      const code = field < categoricalCount
-        ? codeOf(field, value)
+      const code = field < coders.length
+        ? coders[field].codeOf(value)
         : value === null
         ? undefined
         : hashOf(value);

@@ -7,17 +7,16 @@ import { quoted } from "../../store/sqlite.ts";
 import { iterateRows } from "../../store/checked_rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ids } from "../id_ranges.ts";
-import { inputColumnsOf } from "../input_columns.ts";
-import type { JoinPlan, ParentPlan } from "../join_plan.ts";
-import type { ParentField, WrittenCodes } from "../row_layout.ts";
+import type { Coding } from "../coding.ts";
+import type { ColumnRef, JoinPlan, ParentPlan } from "../join_plan.ts";
+import type { RowLayout } from "../row_layout.ts";
 import { cursorOf, sampleKeys } from "./build_cursor.ts";
 import { type BuildJob, type BuildResult, type BuildScan, scanBuildSides } from "./build_scan.ts";
 import { createHashTable, type HashTable, type HashTableShape } from "./hash_table.ts";
 import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts";
 import type { Partitioning, Partitions } from "./partitions.ts";
-import type { ColumnPlaces } from "./matching.ts";
+import { categoryCountOf, type ColumnPlaces, fieldsOf, placesOf } from "./placed_columns.ts";
 import { placeSides, sumOf } from "./placement.ts";
-import { fieldsOf, placesOf } from "./plan_columns.ts";
 
 /**
  * A hash join of a child with its parents. The parents are the build sides, in memory; the child is the probe side, scanned
@@ -31,21 +30,21 @@ export type ClickedIds = string | Float64Array<SharedArrayBuffer>;
 /** A parent: in memory, or in partitions in files, with which the rows are joined later. */
 export type BuildSide = MemorySide | LaterSide;
 
-interface SideKey {
+interface SideColumns {
   /** Index of the column that refers to it in a row of the child. */
   readonly keyAt: number;
+  readonly places: ColumnPlaces;
+  /** Per categorical field of the parent. */
+  readonly codings: readonly Coding[];
 }
 
-export interface MemorySide extends SideKey {
+interface MemorySide extends SideColumns {
   readonly table: HashTable;
 }
 
-export interface LaterSide extends SideKey {
+interface LaterSide extends SideColumns {
   readonly partitioning: Partitioning;
   readonly partitions: Partitions;
-  readonly places: ColumnPlaces;
-  /** Per categorical field of the parent. */
-  readonly codings: readonly Omit<WrittenCodes, "codes">[];
 }
 
 export interface BuildOptions {
@@ -196,61 +195,33 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   /** Index of a column in a row of the child. Each column is selected once. */
   const at = (column: string) =>
     columns.includes(column) ? columns.indexOf(column) : columns.push(column) - 1;
-  const parentFields = new Map<number, ParentField>();
-  let parentGroup: ParentField | undefined;
+  const ofChild = (ref: ColumnRef | undefined) => ref?.table === child ? at(ref.column) : undefined;
   const buildSides = parents.map(({ table, column }, parent): BuildSide => {
-    const { numeric, categorical, groups } = fieldsOf(plan, table);
     const { into } = scans[parent];
-    const keyAt = at(column);
-    if (!("partitionCount" in into)) {
-      numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: into.numbers[i] }));
-      categorical.forEach(({ field }, i) =>
-        parentFields.set(field, {
-          parent,
-          values: { codes: into.codes[i], ...levelsOf(inOrder, parent, i) },
-        })
-      );
-      if (groups.length > 0) parentGroup = { parent, values: into.codes[categorical.length] };
-      return { table: into, keyAt };
-    }
-    for (const { field } of [...numeric, ...categorical]) parentFields.set(field, { parent });
-    if (groups.length > 0) parentGroup = { parent };
-    return {
-      keyAt,
-      partitioning: into,
-      partitions: Array.from(
-        { length: into.partitionCount },
-        (_, p) => inOrder.flatMap(({ partitions }) => partitions[parent][p]),
-      ),
-      places: placesOf(plan, table),
-      codings: categorical.map((_, i) => levelsOf(inOrder, parent, i)),
-    };
+    const codings = fieldsOf(plan, table).categorical.map((_, field) => ({
+      levels: inOrder.map(({ coders }) => coders[parent][field].levels),
+      kinds: inOrder.reduce((bits, { coders }) => bits | coders[parent][field].kinds, 0),
+    }));
+    const side = { keyAt: at(column), places: placesOf(plan, table), codings };
+    if (!("partitionCount" in into)) return { ...side, table: into };
+    const partitions = Array.from(
+      { length: into.partitionCount },
+      (_, p) => inOrder.flatMap(({ partitions }) => partitions[parent][p]),
+    );
+    return { ...side, partitioning: into, partitions };
   });
-  const layout = {
-    ...(label.table === child ? { label: at(label.column) } : {}),
-    ...(weight ? { weight: at(weight.column) } : {}),
-    group: parentGroup ?? at(group.column),
-    fields: plan.fields.map(({ column }, field) => parentFields.get(field) ?? at(column)),
-    ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),
+  const layout: RowLayout = {
+    label: ofChild(label),
+    weight: ofChild(weight),
+    group: ofChild(group),
+    fields: plan.fields.map(ofChild),
+    time: ofChild(time),
   };
   return {
     /** Query of the child; its key comes first. */
     child: { columns: columns.map(quoted), from: quoted(child) },
     layout,
     buildSides,
-    /** Number of the categories of an example. */
-    categoryCount: inputColumnsOf(plan.spec.features).filter(({ kind }) => kind === "category").length,
-  };
-}
-
-/** Returns the levels and kinds of a categorical field, as the threads coded it. */
-function levelsOf(
-  results: readonly BuildResult[],
-  parent: number,
-  field: number,
-): Pick<WrittenCodes, "levels" | "kinds"> {
-  return {
-    levels: results.map((result) => result.levels[parent][field]),
-    kinds: results.reduce((bits, result) => bits | result.kinds[parent][field], 0),
+    categoryCount: categoryCountOf(plan),
   };
 }

@@ -5,20 +5,22 @@ import { createYielding } from "../../runtime/event_loop.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 import type { RawChunk } from "../raw_examples.ts";
-import { createRecoding } from "../recoding.ts";
-import type { HashJoin, LaterSide } from "./hash_join.ts";
+import { type Coding, createRecoder } from "../coding.ts";
+import type { HashJoin } from "./hash_join.ts";
 import { createFiller, type MatchJob, matchPartitions, type StreamMatches } from "./matching.ts";
 import type { Partitions } from "./partitions.ts";
+import { codingOf } from "./placed_columns.ts";
 import { sumOf } from "./placement.ts";
 import { createRowPacker } from "./row_packer.ts";
-import { writtenLevel } from "./written_codes.ts";
 
 /** What one thread read of the child: a stream of rows. */
 export interface ChildStream {
   /** In the order in which they were read; all chunks of a range of ids follow each other. */
   readonly parts: readonly ChildPart[];
   readonly levels: readonly (string | null)[][];
+  /** Per categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly number[];
+  /** Rows of the view. */
   readonly read: number;
   /** Per parent that comes later: the keys that the rows refer to. */
   readonly references: readonly Partitions[];
@@ -39,7 +41,7 @@ export interface FillJob extends Job {
   /** Per stream, then per parent that comes later. */
   readonly matches: readonly (readonly StreamMatches[])[];
   /** Per category of an example: its coding by the parent that comes later; undefined for any other. */
-  readonly codings: readonly (LaterSide["codings"][number] | undefined)[];
+  readonly codings: readonly (Coding | undefined)[];
   /** Whether all rows have all parents, so that the chunks stay as they are. */
   readonly isComplete: boolean;
   /** Rows of a chunk, at most. */
@@ -69,12 +71,9 @@ function* fillStream(
   const fill = createFiller(matches[stream]);
   const chunkStore = createChunkStore(budget);
   const loader = createLoader();
-  const own = levels.map((list, field): (string | null)[] => codings[field] ? [null] : list);
-  const recodings = codings.map((coding, field) =>
-    coding && createRecoding(own[field], (code) => writtenLevel(code, coding.levels))
-  );
+  const recoders = codings.map((coding) => coding && createRecoder(coding));
   const recode = (chunk: RawChunk): RawChunk => {
-    chunk.codes.forEach((column, field) => recodings[field] && recodeAll(column, recodings[field]));
+    chunk.codes.forEach((column, field) => recoders[field]?.recode(column));
     return chunk;
   };
   const packing = createRangePacking(rowsMax, chunkStore, recode);
@@ -98,21 +97,10 @@ function* fillStream(
   return {
     stream,
     parts: isComplete ? parts : left,
-    levels: own,
-    kinds: kinds.map((bits, field) =>
-      codings[field] ? own[field].length > 1 ? codings[field].kinds : 0 : bits
-    ),
+    levels: levels.map((own, field) => recoders[field]?.levels ?? own),
+    kinds: kinds.map((own, field) => recoders[field]?.kinds() ?? own),
     read: read - missing,
   };
-}
-
-/** Recodes a column in place. */
-export function recodeAll(
-  codes: RawChunk["codes"][number],
-  recoded: (code: number) => number,
-): RawChunk["codes"][number] {
-  for (let i = 0; i < codes.length; i++) codes[i] = recoded(codes[i]);
-  return codes;
 }
 
 /**
@@ -186,17 +174,14 @@ export async function joinLater<Result extends ChildStream>(
       .sort((a, b) => a.partition - b.partition);
     foundCount += sumOf(found, (part) => part.foundCount);
     for (const [stream, own] of matches.entries()) {
-      own.push({ ...side.places, blocks: found.map(({ streams }) => streams[stream]) });
+      own.push({ places: side.places, blocks: found.map(({ streams }) => streams[stream]) });
     }
   }
   const job: FillJob = {
     kind: "fill",
     streams: results,
     matches,
-    codings: Array.from(
-      { length: categoryCount },
-      (_, field) => sides.flatMap(({ places, codings }) => codings[places.codes.indexOf(field)] ?? [])[0],
-    ),
+    codings: Array.from({ length: categoryCount }, (_, category) => codingOf(sides, category)),
     isComplete: foundCount === sides.length * rowCount,
     rowsMax,
     budget,

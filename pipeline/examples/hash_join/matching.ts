@@ -2,11 +2,13 @@ import type { SpilledChunk } from "../../chunks/chunk_file.ts";
 import { createChunkStore, loadEach } from "../../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Job } from "../../runtime/thread_pool.ts";
+import type { RawChunk } from "../raw_examples.ts";
 import { appendRows, clearTable, createHashTable, createKeyFinder } from "./hash_table.ts";
 import { noKeys } from "./key_encoding.ts";
 import { createRowBuffer, filledRows, type KeyedRows, type RowShape } from "./keyed_rows.ts";
 import type { Partitioning, Partitions } from "./partitions.ts";
 import { notInStream } from "./references.ts";
+import { type ColumnPlaces, placeColumns, type PlacedColumn } from "./placed_columns.ts";
 import { sumOf } from "./placement.ts";
 
 /**
@@ -95,27 +97,11 @@ function copyRow(
   out.codes[codes.length][at] = place;
 }
 
-/** Where the columns of a table are in an example. */
-export interface ColumnPlaces {
-  /** Per numeric column: its index among the numbers of an example; −1 for the time. */
-  readonly numbers: readonly number[];
-  /** Per column of codes: its index among the categories of an example; −1 for the group. */
-  readonly codes: readonly number[];
-}
-
 /** The matches of one parent with one stream. */
-export interface StreamMatches extends ColumnPlaces {
+export interface StreamMatches {
+  readonly places: ColumnPlaces;
   /** Per partition. */
   readonly blocks: readonly (readonly SpilledChunk<KeyedRows>[])[];
-}
-
-/** Columns of a stream's chunk that get values of parents. */
-export interface FilledColumns {
-  readonly rowCount: number;
-  readonly numeric: Float64Array;
-  readonly codes: readonly (Uint16Array | Uint32Array)[];
-  readonly groups: Uint32Array;
-  readonly times?: Float64Array;
 }
 
 /**
@@ -124,19 +110,28 @@ export interface FilledColumns {
  */
 export function createFiller(
   sides: readonly StreamMatches[],
-): (chunk: FilledColumns) => Uint32Array | undefined {
+): (chunk: RawChunk) => Uint32Array | undefined {
   const cursors = sides.map(({ blocks }) => blocks.map(createBlockCursor));
   let found = new Uint8Array(0);
   let rows = new Uint32Array(0);
   let start = 0;
   return (chunk) => {
     const { rowCount } = chunk;
+    const stride = rowCount === 0 ? 0 : chunk.numeric.length / rowCount;
     if (found.length < rowCount) [found, rows] = [new Uint8Array(rowCount), new Uint32Array(rowCount)];
     found.fill(0, 0, rowCount);
-    sides.forEach((side, s) => {
+    sides.forEach(({ places }, s) => {
       for (const next of cursors[s]) {
         for (let part = next(start + rowCount); part; part = next(start + rowCount)) {
-          scatter(part, side, chunk, start, found);
+          const rows = part.codes[part.codes.length - 1].subarray(part.from, part.to);
+          for (let i = 0; i < rows.length; i++) found[rows[i] - start]++;
+          const { numbers, codes, from } = part;
+          placeColumns(
+            { numbers, codes: codes.slice(0, -1) },
+            places,
+            { ...chunk, stride },
+            (values, column) => scatter(values.subarray(from), rows, start, column),
+          );
         }
       }
     });
@@ -173,25 +168,12 @@ function createBlockCursor(
   };
 }
 
+/** Puts each value at the place of its row, counted from `start`. */
 function scatter(
-  part: BlockPart,
-  { numbers, codes }: StreamMatches,
-  chunk: FilledColumns,
+  values: Float64Array | Uint32Array,
+  rows: Uint32Array,
   start: number,
-  found: Uint8Array,
+  { target, first, stride }: PlacedColumn,
 ): void {
-  const { from, to } = part;
-  const places = part.codes[part.codes.length - 1];
-  for (let i = from; i < to; i++) found[places[i] - start]++;
-  const stride = chunk.rowCount === 0 ? 0 : chunk.numeric.length / chunk.rowCount;
-  numbers.forEach((column, i) => {
-    const [target, first, step] = column >= 0 ? [chunk.numeric, column, stride] : [chunk.times, 0, 1];
-    const values = part.numbers[i];
-    if (target) { for (let k = from; k < to; k++) target[(places[k] - start) * step + first] = values[k]; }
-  });
-  codes.forEach((column, i) => {
-    const target = column >= 0 ? chunk.codes[column] : chunk.groups;
-    const values = part.codes[i];
-    for (let k = from; k < to; k++) target[places[k] - start] = values[k];
-  });
+  for (let i = 0; i < rows.length; i++) target[(rows[i] - start) * stride + first] = values[i];
 }

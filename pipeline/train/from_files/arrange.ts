@@ -1,6 +1,7 @@
 import { plainFields, type StoredChunk } from "../../chunks/chunk_file.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
-import { createRangePacking, recodeAll } from "../../examples/hash_join/later_parents.ts";
+import { type Coding, createRecoder, type Recoder } from "../../examples/coding.ts";
+import { createRangePacking } from "../../examples/hash_join/later_parents.ts";
 import { createFiller, type StreamMatches } from "../../examples/hash_join/matching.ts";
 import { sumOf } from "../../examples/hash_join/placement.ts";
 import { createRowPacker } from "../../examples/hash_join/row_packer.ts";
@@ -9,7 +10,6 @@ import { inputColumnsOf } from "../../examples/input_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import { mergeChunks } from "../../examples/merge_chunks.ts";
 import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
-import { createRecoding } from "../../examples/recoding.ts";
 import { type CollectedChunk, orderOf } from "./collected_chunk.ts";
 import { sortChunks } from "./sort_chunks.ts";
 
@@ -21,7 +21,7 @@ export interface ArrangeOptions {
   /** Of the parents in files. */
   readonly matches: readonly StreamMatches[];
   /** Per category of the plan's spec: how it was coded. */
-  readonly codings: readonly { readonly levels: readonly (string | null)[]; readonly kinds: number }[];
+  readonly codings: readonly (Coding | undefined)[];
   /** Whether the label of an id is 1; undefined if the chunks have the labels. */
   readonly isClicked: ((id: number) => boolean) | undefined;
   /** Rows of the child, with those that lack a parent. */
@@ -45,13 +45,12 @@ export function arrangeExamples(
     const all = inputs.flatMap((input, i) => input.kind === kind ? [i] : []);
     return kept.filter((i) => inputs[i].kind === kind).map((i) => all.indexOf(i));
   };
-  const columns = { numbers: indicesOf("number"), categories: indicesOf("category") };
   const ids = idsOf(ordered);
-  const levels = columns.categories.map((): (string | null)[] => [null]);
-  const recodings = columns.categories.map((category, i) =>
-    createRecoding(levels[i], (code) => codings[category].levels[code])
-  );
-  const finish = createFinish(columns, recodings, options);
+  const categories = indicesOf("category").flatMap((category) => {
+    const coding = codings[category];
+    return coding ? [{ category, ...createRecoder(coding) }] : [];
+  });
+  const finish = createFinish({ numbers: indicesOf("number"), categories }, options);
   const packing = createRangePacking(chunkRowsOf(kept.length), chunkStore, finish);
   const parts = ids
     ? [
@@ -59,9 +58,11 @@ export function arrangeExamples(
       ...packing.end(),
     ]
     : [];
-  // A column without a level in the examples has no kind of values, whatever the rows left out have.
-  const kinds = columns.categories.map((category, i) => levels[i].length > 1 ? codings[category].kinds : 0);
-  const raw = mergeChunks(parts.map((part) => ({ ...part, levels, kinds })), { chunkStore });
+  const coded = {
+    levels: categories.map(({ levels }) => levels),
+    kinds: categories.map(({ kinds }) => kinds()),
+  };
+  const raw = mergeChunks(parts.map((part) => ({ ...part, ...coded })), { chunkStore });
   const parents = plan.parents.map(({ table }) => table);
   const orphans = { rows: rowsRead - raw.rowCount, table: plan.child, parents };
   return {
@@ -73,11 +74,12 @@ export function arrangeExamples(
 
 /** Returns a function that makes an example of each row of a chunk. */
 function createFinish(
-  columns: { readonly numbers: readonly number[]; readonly categories: readonly number[] },
-  recodings: readonly ((code: number) => number)[],
+  { numbers, categories }: {
+    readonly numbers: readonly number[];
+    readonly categories: readonly (Pick<Recoder, "recode"> & { readonly category: number })[];
+  },
   { chunkStore, isClicked }: ArrangeOptions,
 ): (chunk: CollectedChunk) => RawChunk {
-  const { numbers, categories } = columns;
   return ({ rowCount, numeric, codes, labels, groups, times, ids }) => {
     const stride = rowCount === 0 ? 0 : numeric.length / rowCount;
     let selected = numeric;
@@ -88,7 +90,8 @@ function createFinish(
       }
     }
     if (isClicked) { for (let i = 0; i < rowCount; i++) labels[i] = isClicked(ids[i]) ? 1 : 0; }
-    const chosen = categories.map((category, i) => recodeAll(codes[category], recodings[i]));
+    for (const { category, recode } of categories) recode(codes[category]);
+    const chosen = categories.map(({ category }) => codes[category]);
     return { rowCount, numeric: selected, codes: chosen, labels, groups, ...(times ? { times } : {}) };
   };
 }

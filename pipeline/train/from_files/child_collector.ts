@@ -1,8 +1,8 @@
 import type { StoredChunk } from "../../chunks/chunk_file.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
-import { placesOf } from "../../examples/hash_join/plan_columns.ts";
+import type { Coding } from "../../examples/coding.ts";
+import { categoryCountOf, codingOf } from "../../examples/hash_join/placed_columns.ts";
 import { notInStream } from "../../examples/hash_join/references.ts";
-import { inputColumnsOf } from "../../examples/input_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import {
   appendInteger,
@@ -28,9 +28,7 @@ export function createChildCollector(
   const idSet = createIntegerSet();
   const labels = plan.label.table === plan.child ? createLabels(plan.spec.positive) : undefined;
   const rowNumbers = createRowNumbers();
-  const categoryCount = inputColumnsOf(plan.spec.features).filter(({ kind }) => kind === "category").length;
   const chunks: StoredChunk<CollectedChunk>[] = [];
-  const places = placesOf(plan, plan.child);
   let isHeld = true;
   let [rowsRead, rowsKept] = [0, 0];
   const readAll = (run: RowRun) => {
@@ -51,14 +49,10 @@ export function createChildCollector(
   };
   return {
     ids: idSet,
-    /** Per category of an example: its levels by their codes, and the kinds of its values. */
-    get codings(): readonly { readonly levels: readonly (string | null)[]; readonly kinds: number }[] {
-      const tables = [{ columns, places }, ...parents];
-      return Array.from(
-        { length: categoryCount },
-        (_, field) =>
-          tables.flatMap((table) => table.columns.categories[table.places.codes.indexOf(field)] ?? [])[0],
-      );
+    /** Per category of an example. */
+    codings(): (Coding | undefined)[] {
+      const tables = [columns, ...parents.map((parent) => parent.columns)];
+      return Array.from({ length: categoryCountOf(plan) }, (_, category) => codingOf(tables, category));
     },
     rowsRead: () => rowsRead,
     /** Adds a run. @returns Whether all rows can be examples. */
@@ -74,8 +68,8 @@ export function createChildCollector(
       }
       idSet.addAll(ids.values, length);
       const sources: RowSource[] = [
-        { ...columns.values(), rows: kept, places },
-        ...own.map(({ parent, rows }) => ({ ...parent.rows.rows, rows, places: parent.places })),
+        { ...columns.values(), rows: kept, places: columns.places },
+        ...own.map(({ parent, rows }) => ({ ...parent.rows.rows, rows, places: parent.columns.places })),
       ];
       for (let from = 0; from < kept.length; from += chunkRowsMax) {
         const to = Math.min(kept.length, from + chunkRowsMax);

@@ -1,5 +1,6 @@
 import type { ColumnMaker } from "../../chunks/chunk_store.ts";
-import type { ColumnPlaces } from "../../examples/hash_join/matching.ts";
+import { type ColumnPlaces, pick, placeColumns } from "../../examples/hash_join/placed_columns.ts";
+import type { KeyedRows } from "../../examples/hash_join/keyed_rows.ts";
 import { inputColumnsOf } from "../../examples/input_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import type { RawChunk } from "../../examples/raw_examples.ts";
@@ -18,8 +19,8 @@ export const chunkRowsMax = 16_384;
 
 /** Columns of a table, and the row of it that each kept row reads. */
 export interface RowSource {
-  readonly numbers: readonly Float64Array[];
-  readonly codes: readonly Uint32Array[];
+  readonly numbers: KeyedRows["numbers"];
+  readonly codes: KeyedRows["codes"];
   readonly rows: Uint32Array;
   readonly places: ColumnPlaces;
 }
@@ -58,30 +59,16 @@ export function chunkOfRows(
     ids: maker.float64(rowCount),
   };
   for (const { numbers, codes, rows, places } of sources) {
-    numbers.forEach((values, i) => {
-      const place = places.numbers[i];
-      if (place >= 0) pick(values, rows, { from, to }, chunk.numeric, place, stride);
-      else if (chunk.times) pick(values, rows, { from, to }, chunk.times, 0, 1);
-    });
-    codes.forEach((values, i) => {
-      const place = places.codes[i];
-      pick(values, rows, { from, to }, place >= 0 ? chunk.codes[place] : chunk.groups, 0, 1);
-    });
+    placeColumns(
+      { numbers, codes },
+      places,
+      { ...chunk, stride },
+      (values, column) => pick(values, rows, { from, to }, column),
+    );
   }
-  pick(ids, kept, { from, to }, chunk.ids, 0, 1);
-  if (labels) pick(labels, kept, { from, to }, chunk.labels, 0, 1);
+  pick(ids, kept, { from, to }, { target: chunk.ids, first: 0, stride: 1 });
+  if (labels) pick(labels, kept, { from, to }, { target: chunk.labels, first: 0, stride: 1 });
   return { ...chunk, ...orderOf(chunk.ids) };
-}
-
-function pick(
-  values: Float64Array | Uint32Array,
-  rows: Uint32Array,
-  { from, to }: Pick<KeptRows, "from" | "to">,
-  target: Float64Array | Uint32Array | Uint8Array,
-  first: number,
-  stride: number,
-): void {
-  for (let i = from, k = first; i < to; i++, k += stride) target[k] = values[rows[i]];
 }
 
 /** Describes the order of ids. */

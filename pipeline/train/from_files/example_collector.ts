@@ -80,8 +80,8 @@ export function createExampleCollector(plan: JoinPlan, budget: MemoryBudget): Ex
     childIds: () => isComplete ? child.ids.get() : undefined,
     build(features = plan.spec.features) {
       const kept = inputIndicesOf(plan.spec.features, features);
-      const matches = parents.flatMap(({ rows: { later }, places }) =>
-        later ? [{ ...places, blocks: later.blocks() }] : []
+      const matches = parents.flatMap(({ rows: { later }, columns: { places } }) =>
+        later ? [{ places, blocks: later.blocks() }] : []
       );
       for (const { rows } of parents) rows.release();
       if (!isComplete || kept.includes(-1)) return undefined;
@@ -90,7 +90,7 @@ export function createExampleCollector(plan: JoinPlan, budget: MemoryBudget): Ex
         kept,
         chunkStore,
         matches,
-        codings: child.codings,
+        codings: child.codings(),
         isClicked: plan.label.table === plan.child ? undefined : createLookup(clickedIds),
         rowsRead: child.rowsRead(),
       });

@@ -1,6 +1,5 @@
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
-import { placesOf } from "../../examples/hash_join/plan_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import type { ColumnBuffer, TextBuffer } from "../../files/columns/column_buffer.ts";
 import type { RowRun } from "../../files/columns/row_run.ts";
@@ -22,7 +21,7 @@ export function createParentCollector(
   resources: Resources,
 ) {
   const columns = createTableColumns(plan, table);
-  const places = placesOf(plan, table);
+  const { places } = columns;
   const rows = createCollectedParent(
     { numericCount: places.numbers.length, codeCount: places.codes.length },
     resources,
@@ -47,7 +46,6 @@ export function createParentCollector(
     table,
     /** Of the child. */
     column,
-    places,
     columns,
     rows,
     keys,

@@ -4,7 +4,7 @@ import type {
   RealBuffer,
   TextBuffer,
 } from "../../files/columns/column_buffer.ts";
-import { hasNumbers, hasTexts, tableLevelOf } from "../../examples/level.ts";
+import { type Coding, createCoder } from "../../examples/coding.ts";
 import { hashOf, hashOfAscii } from "../../math/hash.ts";
 import { sharedFloat64, sharedUint32 } from "../../runtime/shared_memory.ts";
 
@@ -16,90 +16,73 @@ export interface RunColumn<Values> {
   read(buffer: ColumnBuffer): boolean;
 }
 
+/** @param convert Converts a buffer, into values for at least as many rows. @returns As `read`. */
+function createColumn<Values extends Float64Array | Uint32Array>(
+  allocate: (length: number) => Values,
+  convert: (buffer: ColumnBuffer, values: Values) => boolean,
+): RunColumn<Values> {
+  let values = allocate(0);
+  return {
+    get values() {
+      return values;
+    },
+    read(buffer) {
+      if (values.length < buffer.length) values = allocate(buffer.length);
+      return convert(buffer, values);
+    },
+  };
+}
+
 export type NumberColumn = RunColumn<Float64Array<SharedArrayBuffer>>;
 export type WordColumn = RunColumn<Uint32Array<SharedArrayBuffer>>;
 
 /** Numbers as SQLite returns them; NaN for null. */
 export function createNumbers(): NumberColumn {
-  let values = sharedFloat64(0);
-  return {
-    get values() {
-      return values;
-    },
-    read(buffer) {
-      if (buffer.type === "TEXT") return false;
-      if (values.length < buffer.length) values = sharedFloat64(buffer.length);
-      return buffer.type === "REAL" ? copyReals(buffer, values) : copyIntegers(buffer, values);
-    },
-  };
+  return createColumn(sharedFloat64, copyNumbers);
 }
 
 /** Integer ids as numbers, each exact. */
 export function createIds(): NumberColumn {
-  const numbers = createNumbers();
-  return {
-    get values() {
-      return numbers.values;
-    },
-    read: (buffer) =>
-      buffer.type === "INTEGER" && buffer.nullCount === 0 && numbers.read(buffer) &&
-      areSafe(numbers.values, buffer.length),
-  };
+  return createColumn(
+    sharedFloat64,
+    (buffer, values) =>
+      buffer.type === "INTEGER" && buffer.nullCount === 0 && copySafeNumbers(buffer, values),
+  );
 }
 
-/** Categories as codes, numbered in the order in which they first occur; 0 is missing. */
-export interface CategoryColumn extends WordColumn {
-  /** Level of each code. */
-  readonly levels: (string | null)[];
-  /** Bit set of the kinds of values: `hasTexts`, `hasNumbers`. */
-  readonly kinds: number;
-}
-
-export function createCategories(): CategoryColumn {
-  const levels: (string | null)[] = [null];
-  const codeOf = new Map<string | number, number>();
-  const codeOfLevel = (value: string | number) => {
-    let code = codeOf.get(value);
-    if (code === undefined) codeOf.set(value, code = levels.push(tableLevelOf(value)) - 1);
-    return code;
-  };
-  const numbers = createNumbers();
-  let values = sharedUint32(0);
-  let kinds = 0;
+/** Categories as written codes of one thread. */
+export function createCategories() {
+  const coder = createCoder();
+  const codeOf = (value: string | number) => coder.codeOf(value) ?? 0;
+  const numbers = createColumn(sharedFloat64, copySafeNumbers);
+  const column = createColumn(sharedUint32, (buffer, values) => {
+    if (buffer.type === "TEXT") codeTexts(buffer, values, codeOf);
+    else {
+      if (!numbers.read(buffer)) return false;
+      const found = numbers.values;
+      for (let i = 0; i < buffer.length; i++) values[i] = found[i] === found[i] ? codeOf(found[i]) : 0;
+    }
+    return true;
+  });
   return {
-    levels,
-    get kinds() {
-      return kinds;
-    },
-    get values() {
-      return values;
-    },
-    read(buffer) {
-      kinds |= buffer.type === "TEXT" ? hasTexts : hasNumbers;
-      if (values.length < buffer.length) values = sharedUint32(buffer.length);
-      if (buffer.type === "TEXT") codeTexts(buffer, values, codeOfLevel);
-      else {
-        if (!numbers.read(buffer) || !areSafe(numbers.values, buffer.length)) return false;
-        const found = numbers.values;
-        for (let i = 0; i < buffer.length; i++) values[i] = found[i] === found[i] ? codeOfLevel(found[i]) : 0;
-      }
-      return true;
-    },
+    column,
+    coding: (): Coding => ({ levels: [coder.levels], kinds: coder.kinds }),
   };
 }
 
 /** Labels, as 0 and 1. @param positive The value that counts as 1; another one counts as 0. Default: 1 and 0 themselves. */
 export function createLabels(positive?: string): WordColumn {
-  const categories = createCategories();
+  const { column, coding } = createCategories();
   const isLabel = (level: string | null) => positive !== undefined || level === "0" || level === "1";
   const isOne = (level: string | null) => level === (positive ?? "1");
   return {
     get values() {
-      return categories.values;
+      return column.values;
     },
     read(buffer) {
-      if (buffer.nullCount > 0 || !categories.read(buffer)) return false;
-      const { values, levels: [, ...levels] } = categories;
+      if (buffer.nullCount > 0 || !column.read(buffer)) return false;
+      const { values } = column;
+      const [[, ...levels]] = coding().levels;
       for (let i = 0; i < buffer.length; i++) values[i] = Number(isOne(levels[values[i] - 1]));
       return levels.every(isLabel) && levels.filter((level) => !isOne(level)).length <= 1;
     },
@@ -108,23 +91,31 @@ export function createLabels(positive?: string): WordColumn {
 
 /** Hashes of groups, as `hashOf` computes them. */
 export function createGroups(): WordColumn {
-  const numbers = createNumbers();
-  let values = sharedUint32(0);
-  return {
-    get values() {
-      return values;
-    },
-    read(buffer) {
-      if (buffer.nullCount > 0) return false;
-      if (values.length < buffer.length) values = sharedUint32(buffer.length);
-      if (buffer.type === "TEXT") hashTexts(buffer, values);
-      else {
-        if (!numbers.read(buffer) || !areSafe(numbers.values, buffer.length)) return false;
-        for (let i = 0; i < buffer.length; i++) values[i] = hashOf(numbers.values[i]);
-      }
-      return true;
-    },
-  };
+  const numbers = createColumn(sharedFloat64, copySafeNumbers);
+  return createColumn(sharedUint32, (buffer, values) => {
+    if (buffer.nullCount > 0) return false;
+    if (buffer.type === "TEXT") hashTexts(buffer, values);
+    else {
+      if (!numbers.read(buffer)) return false;
+      for (let i = 0; i < buffer.length; i++) values[i] = hashOf(numbers.values[i]);
+    }
+    return true;
+  });
+}
+
+/** @returns False for texts, and if a value is infinite. */
+function copyNumbers(buffer: ColumnBuffer, target: Float64Array): boolean {
+  if (buffer.type === "TEXT") return false;
+  return buffer.type === "REAL" ? copyReals(buffer, target) : copyIntegers(buffer, target);
+}
+
+/** @returns As `copyNumbers`, and false if a number may not be exact: beyond 2^53, two integers can become the same number. */
+function copySafeNumbers(buffer: ColumnBuffer, target: Float64Array): boolean {
+  if (!copyNumbers(buffer, target)) return false;
+  for (let i = 0; i < buffer.length; i++) {
+    if (target[i] > Number.MAX_SAFE_INTEGER || target[i] < Number.MIN_SAFE_INTEGER) return false;
+  }
+  return true;
 }
 
 /** Adds 0 to each value, since SQLite does not keep the sign of zero. @returns False if a value is infinite. */
@@ -141,14 +132,6 @@ function copyReals({ nulls, values, length }: RealBuffer, target: Float64Array):
 function copyIntegers({ nulls, words, length }: IntegerBuffer, target: Float64Array): boolean {
   for (let i = 0; i < length; i++) {
     target[i] = nulls[i] === 1 ? NaN : words[2 * i + 1] * 2 ** 32 + (words[2 * i] >>> 0);
-  }
-  return true;
-}
-
-/** Whether all integers are exact as doubles: beyond 2^53, two integers can become the same number. */
-function areSafe(numbers: Float64Array, length: number): boolean {
-  for (let i = 0; i < length; i++) {
-    if (numbers[i] > Number.MAX_SAFE_INTEGER || numbers[i] < Number.MIN_SAFE_INTEGER) return false;
   }
   return true;
 }
