@@ -2,6 +2,7 @@ import type { Against, Evaluation, EvaluationPart } from "../pipeline/evaluate/e
 import type { Baseline } from "../pipeline/evaluate/baselines.ts";
 import { labelWords } from "./label_words.ts";
 import type { Estimate } from "../pipeline/evaluate/resampling.ts";
+import { grouped } from "../pipeline/counted.ts";
 
 /**
  * Describes an evaluation for people.
@@ -18,7 +19,7 @@ export function describeEvaluation(
   const { rows, clicks, groups, observed, predicted, metrics, perfect_ece, baselines } = evaluation;
   const { base_rate: base, strongest_field: field } = baselines;
   return [
-    `${modelId} on ${count(rows)} ${on} of ${count(groups)} groups, ${count(clicks)} ${ones}`,
+    `${modelId} on ${grouped(rows)} ${on} of ${grouped(groups)} groups, ${grouped(clicks)} ${ones}`,
     `  observed     ${rate} ${fixed(observed)}, mean probability ${fixed(predicted)}`,
     `  log loss     ${shown(metrics.log_loss)}`,
     `  entropy      ${shown(metrics.normalised_entropy)}, normalised: 1 is no better than the ${rate}`,
@@ -79,7 +80,7 @@ function partTable(title: string, parts: readonly EvaluationPart[]): string[] {
     ...parts.map(({ name, rows, observed, predicted, metrics }) =>
       rowOf([
         name,
-        count(rows),
+        grouped(rows),
         fixed(observed),
         fixed(predicted),
         ...[metrics.log_loss, metrics.normalised_entropy, metrics.auc, metrics.ece]
@@ -103,8 +104,4 @@ function fixed(value: number | null): string {
 
 function percent(share: number): string {
   return `${Number((100 * share).toFixed(share < 0.1 ? 1 : 0))} %`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
 }

@@ -1,6 +1,7 @@
 import type { IngestReport } from "../pipeline/ingest/ingest.ts";
 import { printable } from "../pipeline/files/columns/printable.ts";
 import type { FileReport } from "../pipeline/ingest/quality.ts";
+import { counted, grouped } from "../pipeline/counted.ts";
 
 /** Describes a load for people: a table of the files, remarks on each, and the number of examples. */
 export function describeIngest({ files, orphans, examples }: IngestReport): string[] {
@@ -8,9 +9,9 @@ export function describeIngest({ files, orphans, examples }: IngestReport): stri
     ...alignColumns(fileRows(files)),
     ...files.flatMap(describeFile),
     ...orphans.filter(({ rows }) => rows > 0).map(({ table, column, parent, rows }) =>
-      `${table}: ${count(rows, "orphan")}: ${column} is not in ${parent}. Load ${parent} too.`
+      `${table}: ${counted(rows, "orphan")}: ${column} is not in ${parent}. Load ${parent} too.`
     ),
-    `examples: ${number(examples)}`,
+    `examples: ${grouped(examples)}`,
   ];
 }
 
@@ -38,7 +39,7 @@ function fileRows(files: readonly FileReport[]): string[][] {
   );
   return [
     ["table", "file", ...shown.map(([title]) => title)],
-    ...files.map((file) => [file.table, file.file, ...shown.map(([, key]) => number(file[key]))]),
+    ...files.map((file) => [file.table, file.file, ...shown.map(([, key]) => grouped(file[key]))]),
   ];
 }
 
@@ -60,20 +61,20 @@ function describeFile(file: FileReport): string[] {
     lines.push(
       `without a value: ${
         nulls.slice(0, nullsShown).map(([column, rows]) =>
-          `${column} ${number(rows)} (${share(rows, file.read)})`
+          `${column} ${grouped(rows)} (${share(rows, file.read)})`
         )
           .join(", ")
-      }${nulls.length > nullsShown ? ` and ${number(nulls.length - nullsShown)} more columns` : ""}`,
+      }${nulls.length > nullsShown ? ` and ${grouped(nulls.length - nullsShown)} more columns` : ""}`,
     );
   }
   for (const [column, range] of Object.entries(file.times)) {
     if (range) lines.push(`${column}: from ${range.min} to ${range.max}`);
   }
   for (const [constraint, rows] of Object.entries(file.outOfRange)) {
-    lines.push(`${count(rows, "row")} rejected: ${constraint}`);
+    lines.push(`${counted(rows, "row")} rejected: ${constraint}`);
   }
   const unloadable = file.rejected - Object.values(file.outOfRange).reduce((sum, rows) => sum + rows, 0);
-  if (unloadable > 0) lines.push(`${count(unloadable, "row")} with a value that cannot be loaded`);
+  if (unloadable > 0) lines.push(`${counted(unloadable, "row")} with a value that cannot be loaded`);
   if (file.missing.length > 0) {
     lines.push(`not in the file, loaded as NULL or its default: ${file.missing.join(", ")}`);
   }
@@ -90,8 +91,8 @@ function describeFile(file: FileReport): string[] {
 /** Describes the numbers of rows without a key. */
 function describeNumbers({ firstRowNumber, read }: FileReport): string[] {
   return firstRowNumber === undefined ? [] : [
-    `the rows have no key: they are numbered from ${number(firstRowNumber)} to ${
-      number(firstRowNumber + read - 1)
+    `the rows have no key: they are numbered from ${grouped(firstRowNumber)} to ${
+      grouped(firstRowNumber + read - 1)
     }`,
   ];
 }
@@ -100,22 +101,14 @@ function describeNumbers({ firstRowNumber, read }: FileReport): string[] {
 function describeDuplicates({ duplicates, read, replaced, kept, table }: FileReport): string[] {
   if (duplicates === 0) return [];
   if (replaced + kept > 0) {
-    return [`${count(duplicates, "row")} with a key that an earlier row of the file has`];
+    return [`${counted(duplicates, "row")} with a key that an earlier row of the file has`];
   }
   return [
-    `${number(duplicates)} of ${count(read, "row")} ${
+    `${grouped(duplicates)} of ${counted(read, "row")} ${
       duplicates === 1 ? "is" : "are"
     } the same, in all columns that are loaded, as an earlier row of the file: each is in ${table} ONCE. If every row counts, give ` +
     `${table} a key that distinguishes them, such as a row number, and load the file with it`,
   ];
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function count(value: number, unit: string): string {
-  return `${number(value)} ${unit}${value === 1 ? "" : "s"}`;
 }
 
 function share(part: number, whole: number): string {

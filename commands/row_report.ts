@@ -1,5 +1,6 @@
 import type { RowAccount } from "../pipeline/examples/row_account.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { grouped } from "../pipeline/counted.ts";
 
 type Rows = ArtifactMetadata["data"]["rows"];
 
@@ -34,15 +35,15 @@ export function describeRows(
       [rows.no_time, `without a time (${time})`],
     ] as const;
     const named = parts.flatMap(([count, what]) =>
-      count === undefined || count === 0 ? [] : [`${shown(count)} ${what}`]
+      count === undefined || count === 0 ? [] : [`${grouped(count)} ${what}`]
     );
-    const others = known === undefined ? "" : `; ${shown(known)} were known`;
-    lines.push(`${shown(rows.read)} rows read: ${named.join(", ")}${others}`);
+    const others = known === undefined ? "" : `; ${grouped(known)} were known`;
+    lines.push(`${grouped(rows.read)} rows read: ${named.join(", ")}${others}`);
   }
   if (orphans && orphans.rows > 0) {
     lines.push(
       `${
-        shown(orphans.rows)
+        grouped(orphans.rows)
       } rows of ${orphans.table} are not in the view: the rows they refer to are not in ${
         orphans.parents.join(" or ")
       }`,
@@ -69,8 +70,4 @@ export function rowsResult(
     left_out: { negatives, no_label: no_label ?? 0, zero_weight: zero_weight ?? 0, ...excluded },
     ...(orphans ? { orphans: orphans.rows } : {}),
   };
-}
-
-function shown(count: number): string {
-  return count.toLocaleString("en");
 }

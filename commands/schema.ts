@@ -11,6 +11,7 @@ import {
 import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { readSchema } from "./cli/schema_file.ts";
+import { counted } from "../pipeline/counted.ts";
 
 export default command({
   name: "schema",
@@ -69,18 +70,18 @@ function describeChange({ tables, others }: SchemaChange): string[] {
 }
 
 function describeTable({ table, change, rows, columns }: TableChange): string[] {
-  const count = (value: number, unit: string) =>
-    `${value.toLocaleString("en")} ${unit}${value === 1 ? "" : "s"}`;
   if (change !== "changed") {
-    return [`table ${table}: ${change}${change === "dropped" ? `, with ${count(rows, "row")}` : ""}`];
+    return [`table ${table}: ${change}${change === "dropped" ? `, with ${counted(rows, "row")}` : ""}`];
   }
   if (columns.length === 0) {
-    return [`table ${table}: constraints, comments or the order of columns changed (${count(rows, "row")})`];
+    return [
+      `table ${table}: constraints, comments or the order of columns changed (${counted(rows, "row")})`,
+    ];
   }
   return columns.map(({ column, change, type, from, values = 0 }) =>
     `table ${table}: column ${column} ${
       change === "retyped" ? `changed from ${from} to ${type}` : `${type} ${change}`
-    }${change === "dropped" ? `, with ${count(values, "value")}` : ""}`
+    }${change === "dropped" ? `, with ${counted(values, "value")}` : ""}`
   );
 }
 

@@ -8,6 +8,7 @@ import { labelWords } from "./label_words.ts";
 import { searchLines } from "./search_report.ts";
 import { describeRows, newRows } from "./row_report.ts";
 import { timeLines } from "./time_report.ts";
+import { grouped } from "../pipeline/counted.ts";
 
 /**
  * Returns the report of a training for people, in about ten lines: which model it is, how good it is and against what, what matters
@@ -49,9 +50,9 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
 function qualityLine({ data, metrics, spec, update }: ArtifactMetadata): string {
   const words = labelWords(spec);
   const on = update
-    ? `${shown(update.rows)} new rows, each predicted before it was fitted`
+    ? `${grouped(update.rows)} new rows, each predicted before it was fitted`
     : data.rows.test > 0
-    ? `${shown(data.rows.test)} held-out rows`
+    ? `${grouped(data.rows.test)} held-out rows`
     : "the training rows";
   const { log_loss: loss, base_log_loss: baseLoss, auc } = metrics;
   const gain = 100 * gainOf(metrics);
@@ -118,7 +119,7 @@ function effectLines({ effects = [] }: TrainReport): string[] {
 function fitLine({ artifact: { metadata }, seconds }: TrainReport): string {
   const { data, hyperParameters, solver } = metadata;
   const ending = convergenceWords(solver);
-  return `fitted on ${shown(data.rows.train)} rows in ${seconds.fit.toFixed(2)} s: ${solver.iterations} ${
+  return `fitted on ${grouped(data.rows.train)} rows in ${seconds.fit.toFixed(2)} s: ${solver.iterations} ${
     hyperParameters.optimizer === undefined ? "passes" : "epochs"
   }, largest gradient entry ${solver.gradientMax.toExponential(1)}${
     ending === undefined ? "" : `; converged: ${ending}`
@@ -170,7 +171,7 @@ function nextLine(
   const leavingRows = hyperParameters.split === "both" ? data.rows.straddling ?? 0 : 0;
   if (isOff(metrics) && leavingRows > leavingShareMin * (leavingRows + data.rows.train)) {
     return `next: try --split time, since the mean probability is far from the ${rate}: ${
-      shown(leavingRows)
+      grouped(leavingRows)
     } earlier rows left the training because their group is held out, and may be unlike those that remain`;
   }
   if (gainOf(metrics) < 0) {
@@ -184,8 +185,4 @@ function nextLine(
   }
   if (hyperParameters.optimizer !== undefined) return "next: compare it with --solver auto, which is exact";
   return "next: look for a better strength of the penalty with clickwell sweep";
-}
-
-function shown(count: number): string {
-  return count.toLocaleString("en");
 }

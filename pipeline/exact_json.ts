@@ -11,6 +11,11 @@ export function memberOf<T>(object: Readonly<Record<string, T>>, name: string): 
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
+/** Returns whether a JSON value is an object. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** @throws {SyntaxError} */
 export function parseJson(text: string): unknown {
   return exactJson(text, JSON.parse(text));

@@ -1,5 +1,6 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
 import { readGivenFile } from "./given_file.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 /**
  * Reads a config file: one JSON object of settings by flag name.
@@ -23,8 +24,4 @@ function parse(text: string, path: string): unknown {
     const reason = error instanceof Error ? error.message : String(error);
     throw usageInvalid(`The config file ${path} is not JSON: ${reason}.`);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

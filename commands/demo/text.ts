@@ -3,6 +3,7 @@ import type { IngestReport } from "../../pipeline/ingest/ingest.ts";
 import { version } from "../../pipeline/version.ts";
 import { type DemoModel, summaryOf } from "./models.ts";
 import type { DemoTables } from "./tables.ts";
+import { grouped } from "../../pipeline/counted.ts";
 
 /** Returns the head of the transcript. */
 export function headOf(
@@ -53,8 +54,4 @@ export function nextSteps(
 /** Quotes a word for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function grouped(value: number): string {
-  return value.toLocaleString("en");
 }

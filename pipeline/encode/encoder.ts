@@ -6,11 +6,33 @@ import { divisionsOf, type Resolution } from "./divisions.ts";
 /** The value with which every row is scored, in place of the field's own. */
 export type ServedValue = string | number | boolean | null;
 
-/** The encoder of one numeric field, fitted on the training rows. */
-export interface NumericEncoder {
-  readonly type: "numeric";
+/** The encoder of one field. */
+interface FieldEncoder {
   readonly name: string;
+  /** Whether a row may lack the field. */
   readonly nullable: boolean;
+  /** Its first column; where it would be, for a field that is only looked up in tables. */
+  readonly column: number;
+}
+
+/** The encoder of a field whose values are levels. */
+interface LevelsOf extends FieldEncoder {
+  /** Type of its values in training. */
+  readonly values: ValueType;
+  /** In ascending order of code units. */
+  readonly levels: readonly string[];
+}
+
+/** The encoder of a time. */
+interface TimeOf extends FieldEncoder {
+  readonly parts: readonly CyclicPart[];
+  /** What the age is counted from: another column, or a time in microseconds. */
+  readonly since?: string | number | undefined;
+}
+
+/** The encoder of one numeric field, fitted on the training rows. */
+export interface NumericEncoder extends FieldEncoder {
+  readonly type: "numeric";
   readonly transform: "none" | "log1p";
   /** Replaces a missing value, in the field's unit. */
   readonly impute: number;
@@ -29,17 +51,14 @@ export interface NumericEncoder {
 }
 
 /** The encoder of one categorical field: one column per level, then one for missing, one for unseen. */
-export interface CategoricalEncoder {
+export interface CategoricalEncoder extends FieldEncoder {
   readonly type: "categorical";
-  readonly name: string;
-  readonly nullable: boolean;
   /** Type of its values in training; absent for a model that does not record it. */
   readonly values?: ValueType | undefined;
   /** In ascending order of code units; empty if levels are hashed. */
   readonly levels: readonly string[];
   /** If levels are hashed: count of columns that they share, in place of one per level. */
   readonly buckets?: number | undefined;
-  readonly column: number;
 }
 
 /** Fields whose levels, bins or exact values are combined. */
@@ -62,88 +81,51 @@ export interface CrossEncoder extends CombinedFields {
 }
 
 /** The encoder of one ordinal field: a column per level above the first, which is 1 from there upwards; then missing, unseen. */
-export interface OrdinalEncoder {
+export interface OrdinalEncoder extends LevelsOf {
   readonly type: "ordinal";
-  readonly name: string;
-  readonly nullable: boolean;
-  /** Type of its values in training. */
-  readonly values: ValueType;
   /** In ascending order, as the spec has them. */
   readonly levels: readonly string[];
-  readonly column: number;
 }
 
 /** The encoder of one time: the columns of its parts, as `cyclicColumnsOf` has them, then those of its age. */
-export interface TimeEncoder {
+export interface TimeEncoder extends TimeOf {
   readonly type: "time";
-  readonly name: string;
-  readonly nullable: boolean;
-  readonly parts: readonly CyclicPart[];
-  /** What the age is counted from: another column, or a time in microseconds. */
-  readonly since?: string | number | undefined;
   readonly age?: NumericEncoder | undefined;
-  readonly column: number;
 }
 
 /** The encoder of one field of texts: one column per word, then one for missing. A row has a 1 in the column of each of its words. */
-export interface WordsEncoder {
+export interface WordsEncoder extends FieldEncoder {
   readonly type: "words";
-  readonly name: string;
-  readonly nullable: boolean;
   /** Type of its values in training. */
   readonly values: ValueType;
   /** In ascending order of code units. */
   readonly words: readonly string[];
   /** How many different known words of a text count: the first ones. */
   readonly wordsMax: number;
-  readonly column: number;
 }
 
 /** The encoder of a field whose only column is the click rate of its level. The rates are in the encoder's `rates`. */
-export interface RateFieldEncoder {
+export interface RateFieldEncoder extends LevelsOf {
   readonly type: "rate";
-  readonly name: string;
-  readonly nullable: boolean;
-  /** Type of its values in training. */
-  readonly values: ValueType;
-  /** In ascending order of code units. */
-  readonly levels: readonly string[];
-  readonly column: number;
 }
 
 /** A number that is looked up in tables and has no column itself. Its positions are its bins, then missing. */
-export interface BinnedEncoder {
+export interface BinnedEncoder extends FieldEncoder {
   readonly type: "binned";
-  readonly name: string;
-  readonly nullable: boolean;
   /** In the field's unit, ascending. */
   readonly edges: readonly number[];
-  /** Where its columns would begin, as that of all fields of tables. */
-  readonly column: number;
 }
 
 /** A category that is looked up in tables and has no column itself. Its positions are its levels, then missing, then unseen. */
-export interface LevelsEncoder {
+export interface LevelsEncoder extends LevelsOf {
   readonly type: "levels";
-  readonly name: string;
-  readonly nullable: boolean;
-  /** Type of its values in training. */
-  readonly values: ValueType;
-  readonly levels: readonly string[];
-  readonly column: number;
 }
 
 /** A time whose parts and age are looked up in tables and have no columns. */
-export interface ClockEncoder {
+export interface ClockEncoder extends TimeOf {
   readonly type: "clock";
-  readonly name: string;
-  readonly nullable: boolean;
-  readonly parts: readonly CyclicPart[];
-  /** What the age is counted from: another column, or a time in microseconds. */
-  readonly since?: string | number | undefined;
   /** Bin edges of the age in days, ascending; absent if the age is not looked up. */
   readonly ageEdges?: readonly number[] | undefined;
-  readonly column: number;
 }
 
 /** A field that is looked up in tables. */

@@ -40,8 +40,14 @@ export function unpackCells(text: string): Float64Array | undefined {
 }
 
 function viewOf(text: string): DataView | undefined {
+  const bytes = unpackBytes(text);
+  return bytes && new DataView(bytes.buffer);
+}
+
+/** @returns undefined if the text is not base64. */
+export function unpackBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return new DataView(Uint8Array.fromBase64(text).buffer);
+    return Uint8Array.fromBase64(text);
   } catch {
     return undefined;
   }

@@ -25,6 +25,7 @@ import type { EngineDialect } from "./engine_dialect.ts";
 import { timeColumn } from "./partition.ts";
 import { createIdOrder, type IdOrder } from "./id_order.ts";
 import { type SourceColumns, valueTypeIn } from "./source_columns.ts";
+import { filled } from "../runtime/shared_memory.ts";
 
 /** "PGCOPY", then flags and the length of an extension. @see https://www.postgresql.org/docs/current/sql-copy.html */
 const headerBytes = 19;
@@ -288,12 +289,4 @@ function permute(columns: readonly Numbers[], order: Uint32Array, all: Numbers):
       for (let j = 0, from = order[place] * width; j < width; j++) column[k++] = all[from + j];
     }
   }
-}
-
-function filled<A extends Float64Array | Uint32Array | Uint8Array>(
-  target: A,
-  source: Float64Array | Uint32Array | Uint8Array,
-): A {
-  target.set(source.subarray(0, target.length));
-  return target;
 }

@@ -10,6 +10,7 @@ import { type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
 import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { createTextCodes } from "./text_codes.ts";
+import { filled } from "../runtime/shared_memory.ts";
 
 export interface BuilderOptions {
   /** Rows of a chunk, at most. */
@@ -215,13 +216,4 @@ function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExamp
       }
     },
   };
-}
-
-/** Fills `target` from the start of `source`, which is as long or longer. */
-function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(
-  target: A,
-  source: Float64Array | Uint32Array | Uint8Array,
-): A {
-  target.set(source.subarray(0, target.length));
-  return target;
 }

@@ -9,6 +9,7 @@ import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
 import { tokensOf } from "../store/view/sql_tokens.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
+import { once } from "../once.ts";
 
 /** A key to look up. A bigint finds the same integer in a column of numbers and in one of text. */
 export type KeyValue = string | number | bigint;
@@ -214,9 +215,4 @@ function narrowed(name: string, value: unknown, isNumeric: boolean): string | nu
   }
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   throw new BadExample(`has the ${name} a blob, expected a text or a number`);
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -1,3 +1,4 @@
+import { mixed } from "../math/hash.ts";
 import { type ColumnBuffer, release } from "../files/columns/column_buffer.ts";
 
 /** Keys of a table. */
@@ -132,14 +133,6 @@ function hashBytes(bytes: Uint8Array, start: number, end: number, fingerprint: U
 
 /** Writes the fingerprint. Its second word has 16 bits and is never 0. */
 function finish(low: number, high: number, fingerprint: Uint32Array): void {
-  fingerprint[0] = mixBits(low);
-  fingerprint[1] = (mixBits(high ^ fingerprint[0]) >>> 16) | 1;
-}
-
-/** Applies the finalizer of MurmurHash3: each bit of the result depends on each bit of the value. */
-function mixBits(value: number): number {
-  let bits = value;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
+  fingerprint[0] = mixed(low);
+  fingerprint[1] = (mixed(high ^ fingerprint[0]) >>> 16) | 1;
 }

@@ -70,8 +70,8 @@ export function createCollector({ readsNumbers }: { readonly readsNumbers: boole
       for (const part of texts) appendCodes(codesOfTexts(part, coder));
       return {
         values: isText
-          ? { is: "texts", texts: coder.texts, codes: joinedCodes(codes) }
-          : { is: "numbers", numbers: joinedNumbers(numbers) },
+          ? { is: "texts", texts: coder.texts, codes: joined(codes, (length) => new Int32Array(length)) }
+          : { is: "numbers", numbers: joined(numbers, (length) => new Float64Array(length)) },
         faults,
         fault,
         hasFraction: false,
@@ -201,22 +201,15 @@ function numbersOfReals({ values, nulls, length }: RealBuffer): Float64Array {
   return numbers;
 }
 
-function joinedNumbers(parts: readonly Float64Array[]): Float64Array {
-  const joined = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+function joined<Values extends Float64Array | Int32Array>(
+  parts: readonly Values[],
+  allocate: (length: number) => Values,
+): Values {
+  const all = allocate(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
-    joined.set(part, at);
+    all.set(part, at);
     at += part.length;
   }
-  return joined;
-}
-
-function joinedCodes(parts: readonly Int32Array[]): Int32Array {
-  const joined = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+  return all;
 }

@@ -7,6 +7,7 @@ import type { CollectedColumn } from "./column_values.ts";
 import { isCodeName, listed } from "./names.ts";
 import type { FileSample } from "./parquet_sample.ts";
 import { marker, spelledLikeCode, timeName } from "./text_kind.ts";
+import { counted } from "../counted.ts";
 
 /** Share of the values that may be unreadable in a column that is loaded. */
 const faultShareMax = 0.01;
@@ -237,8 +238,4 @@ export function faultNotes({ read, columns, faultyRows, faultyRow, rows }: FileS
     "--rejects FILE.",
   ];
   return [...lines, ...cells];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }

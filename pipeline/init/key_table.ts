@@ -1,4 +1,5 @@
 import type { ColumnProfile, TableProfile } from "./profile.ts";
+import { once } from "../once.ts";
 
 /** What the search for joins sees of a table. */
 export interface KeyTable {
@@ -81,11 +82,6 @@ function keyColumnOf({ name, rows, nulls, distinct, values }: ColumnProfile) {
     values: once(() => valuesOf(values)),
     someValues: once(() => [...valuesOf(values, 4 * someCount)].slice(0, someCount)),
   };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** Returns the distinct values among the first rows, as texts. */

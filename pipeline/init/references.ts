@@ -7,6 +7,7 @@ import {
   isGenericKey,
   type NamedColumn,
 } from "./reference_names.ts";
+import { grouped } from "../counted.ts";
 
 /** A column of a table that refers to the rows of another by their key. */
 export interface Reference {
@@ -105,7 +106,7 @@ export async function findReferences(
       nearMisses.push({ tables, text });
     } else if (isEnough(found.size, candidate)) references.push(referenceOf(candidate, found.size));
     else if (strength > 1) {
-      const counts = `${counted(found.size)} of its ${counted(column.valueCount)} values`;
+      const counts = `${grouped(found.size)} of its ${grouped(column.valueCount)} values`;
       nearMisses.push({
         tables,
         text: `${table.name}.${column.name} ${why}, but only ${counts} are in ${other}`,
@@ -271,8 +272,4 @@ function withoutWeaker(references: readonly Reference[]): Reference[] {
     const isWeak = strength === 0 && anyWay.some((other) => other.strength > 0);
     return !isTaken && !isOtherKey && !isWeak;
   });
-}
-
-function counted(count: number): string {
-  return count.toLocaleString("en");
 }

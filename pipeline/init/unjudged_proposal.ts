@@ -21,5 +21,5 @@ export async function judgedMeanwhile(
   { rows, judged }: UnjudgedProposal,
   signal: AbortSignal,
 ): Promise<Proposal> {
-  return judged(rows ? await runYielding(leaksAmong(rows), signal) : []);
+  return judged(rows ? await runYielding(leaksAmong(rows), () => signal?.throwIfAborted()) : []);
 }

@@ -251,3 +251,9 @@ function networkProblem(
   const exact = isExact(output) && layers.every(({ weights, bias }) => isExact(weights) && isExact(bias));
   return exact ? undefined : "a weight of its network is not a float32 number";
 }
+
+/** Returns the weighted click rate of the training rows before any was left out. */
+export function baseRateOf({ data }: Pick<ArtifactMetadata, "data">): number {
+  const { rows, clicks } = data.weights ?? data;
+  return clicks.train / (rows.train + rows.left_out);
+}

@@ -1,3 +1,5 @@
+import { isObject } from "../exact_json.ts";
+
 /** A mismatch between a value and a shape, with its path in the value. */
 export interface ShapeError {
   readonly path: readonly (string | number)[];
@@ -151,8 +153,4 @@ function expected(what: string): ShapeError {
 
 function within(key: string | number, { path, detail }: ShapeError): ShapeError {
   return { path: [key, ...path], detail };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { Encoder } from "../encode/encoder.ts";
-import { packCells, unpackCells } from "../encode/packed_table.ts";
+import { packCells, unpackBytes, unpackCells } from "../encode/packed_table.ts";
 import { axesOf, createTableLookup, unpackTable } from "../encode/table_lookup.ts";
 import type { ArtifactMetadata } from "./artifact_metadata.ts";
 import { createRowEncoder } from "./encoded_row.ts";
@@ -78,11 +78,12 @@ export function unpackDraws(
   const intercepts = unpackCells(intercept);
   const own = (encoder.tables ?? []).map((table, t) => {
     const packed = tables[t];
+    const bytes = packed && unpackBytes(packed.deviations);
     const cellCount = unpackTable(table, axes)?.cells.length;
     const unpacked = packed && {
       coefficients: unpackCells(packed.coefficients),
       units: unpackCells(packed.units),
-      deviations: unpackBytes(packed.deviations),
+      deviations: bytes && new Int8Array(bytes.buffer),
     };
     if (!unpacked?.coefficients || !unpacked.units || !unpacked.deviations) return undefined;
     const { coefficients, units, deviations } = unpacked;
@@ -117,14 +118,6 @@ export function unpackDraws(
       return deviationOf(sums);
     },
   };
-}
-
-function unpackBytes(text: string): Int8Array | undefined {
-  try {
-    return new Int8Array(Uint8Array.fromBase64(text).buffer);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Returns the standard deviation of numbers whose mean is 0. */

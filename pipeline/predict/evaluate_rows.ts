@@ -5,7 +5,7 @@ import type { ResampleOptions } from "../evaluate/resampling.ts";
 import { parseSpec } from "../examples/spec.ts";
 import { requireTime } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
-import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import { type ArtifactMetadata, baseRateOf } from "../model/artifact_metadata.ts";
 import type { ReadRows } from "./collected_rows.ts";
 import type { EvaluatedValues } from "../report/recounted_curves.ts";
 import { type EvaluationInput, scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
@@ -106,12 +106,6 @@ function answeredRows(rows: ReadRows, isAnswered: (row: number) => boolean) {
   };
   const divide = (division: Division): Division => ({ ...division, codes: division.codes.filter(isOwn) });
   return { answered, divide };
-}
-
-/** Returns the weighted click rate of the training rows before any was left out. */
-function baseRateOf({ data }: ArtifactMetadata): number {
-  const { rows, clicks } = data.weights ?? data;
-  return clicks.train / (rows.train + rows.left_out);
 }
 
 function periodsOf(name: string, times: Float64Array) {

@@ -2,6 +2,7 @@ import type { FeatureEncoder } from "../encode/encoder.ts";
 import type { Axis } from "../encode/table_lookup.ts";
 import { partValues } from "../examples/time_parts.ts";
 import type { CurvePart } from "./model_report.ts";
+import { shortName } from "./short_name.ts";
 
 /** Consecutive positions of numbers, or one position of levels, that are drawn as one part. */
 export interface Span {
@@ -29,7 +30,7 @@ export function nameOf(
   range: readonly [min: number, max: number] | undefined,
 ): Pick<CurvePart, "name" | "from" | "to"> {
   if (is) return { name: is };
-  if (!edges) return { name: shortened(levelName(feature, part, positions[0])) };
+  if (!edges) return { name: shortName(levelName(feature, part, positions[0])) };
   const [first, last] = [positions[0], positions[positions.length - 1]];
   const [from, to] = [edges[first - 1] ?? range?.[0], edges[last] ?? range?.[1]];
   const text = (value: number | undefined) => String(Number((value ?? 0).toPrecision(4)));
@@ -51,12 +52,6 @@ function levelName(feature: FeatureEncoder, part: string | undefined, position: 
   return String(position);
 }
 
-const nameLengthMax = 60;
-
-function shortened(name: string): string {
-  return name.length > nameLengthMax ? `${name.slice(0, nameLengthMax - 1).toWellFormed()}…` : name;
-}
-
 /** Names the positions that share a row or column of a table. */
 export function namesOf(
   positions: readonly number[],
@@ -65,7 +60,7 @@ export function namesOf(
 ): string {
   const part = partOf({ name }, feature);
   const edges = edgesOf(feature, part);
-  if (!edges) return shortened(positions.map((position) => levelName(feature, part, position)).join(", "));
+  if (!edges) return shortName(positions.map((position) => levelName(feature, part, position)).join(", "));
   const numbers = positions.filter((position) => position < positionCount - 1);
   if (numbers.length === 0) return "missing";
   const own = nameOf({ positions: numbers }, feature, part, edges, undefined).name;

@@ -1,5 +1,6 @@
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ModelReport, ReportColumns } from "./model_report.ts";
+import { shortened } from "./short_name.ts";
 
 type ModelFacts = Pick<ModelReport, "columns" | "solver" | "hyper_parameters" | "notes" | "warnings">;
 
@@ -20,8 +21,11 @@ export function modelFacts(
       ...(solver.criterion === undefined ? {} : { criterion: solver.criterion }),
     },
     hyper_parameters: hyperParameters,
-    notes: notes.slice(0, notesMax).map(shortened),
-    warnings: warnings.slice(0, notesMax).map(({ kind, text }) => ({ kind, text: shortened(text) })),
+    notes: notes.slice(0, notesMax).map((note) => shortened(note, noteLengthMax)),
+    warnings: warnings.slice(0, notesMax).map(({ kind, text }) => ({
+      kind,
+      text: shortened(text, noteLengthMax),
+    })),
   };
 }
 
@@ -33,8 +37,4 @@ function columnsOf(spec: ArtifactMetadata["spec"]): ReportColumns {
     ...nameOf("time"),
     ...nameOf("weight"),
   };
-}
-
-function shortened(text: string): string {
-  return text.length > noteLengthMax ? `${text.slice(0, noteLengthMax - 1).toWellFormed()}…` : text;
 }

@@ -42,6 +42,13 @@ export function decimals(value: number | null): string {
   return value === null ? "unknown" : value.toFixed(4);
 }
 
+/** The interval of a metric, to be written after it; empty if it is not known. */
+export function intervalText(
+  { low, high }: { readonly low: number | null; readonly high: number | null },
+): string {
+  return low === null || high === null ? "" : ` (${decimals(low)} to ${decimals(high)})`;
+}
+
 /** A factor as text: 2.345 → `2.3 times`. */
 export function times(factor: number): string {
   return `${factor >= 9.95 ? Math.round(factor).toLocaleString("en") : factor.toFixed(1)} times`;

@@ -4,7 +4,7 @@ import type { Gain } from "../evaluate/curves.ts";
 import { cardOf, type Section, tableOf } from "./card.ts";
 import { draw } from "./drawing.ts";
 import type { Markup } from "./markup.ts";
-import { counted, decimals, figure, percent, percentTick, times } from "./numbers.ts";
+import { counted, decimals, figure, intervalText, percent, percentTick, times } from "./numbers.ts";
 import { gainShare, type Grade, gradeFrom, precisionShare, thresholds } from "./verdict.ts";
 
 /** Whether clicks come first if rows are sorted by probability. */
@@ -116,7 +116,7 @@ function rocCard({ metrics: { auc }, roc }: Evaluation): Markup {
     title: "ROC curve: clicks found against false alarms",
     grade,
     says: `${aucWords[grade]}: the area under the curve (AUC) is ${decimals(auc.value)}${
-      intervalOf(auc)
+      intervalText(auc)
     }, where 0.5 is chance and 1 is perfect.`,
     shows: draw({
       ...frame,
@@ -151,7 +151,7 @@ function prCard(evaluation: Evaluation): Markup {
     title: "Precision and recall",
     grade,
     says: `${precisionWords[grade]}: the area under the curve is ${decimals(pr_auc.value)}${
-      intervalOf(pr_auc)
+      intervalText(pr_auc)
     }, where ${decimals(observed)}, the click rate, is chance.`,
     shows: draw({
       ...frame,
@@ -167,10 +167,6 @@ function prCard(evaluation: Evaluation): Markup {
     how:
       "To find more of the clicks (right), rows with lower probabilities are chosen, too, and fewer of the chosen ones are clicks.",
   });
-}
-
-function intervalOf({ low, high }: { readonly low: number | null; readonly high: number | null }): string {
-  return low === null || high === null ? "" : ` (${decimals(low)} to ${decimals(high)})`;
 }
 
 /** What the thresholds that were asked for reach. */

@@ -1,7 +1,7 @@
 import type { ModelReport } from "../report/model_report.ts";
 import { badge, named } from "./card.ts";
 import { type Content, type Markup, markup } from "./markup.ts";
-import { count, counted, decimals, percent, percentTick } from "./numbers.ts";
+import { count, counted, decimals, intervalText, percent, percentTick } from "./numbers.ts";
 import {
   calibrationGrade,
   type Grade,
@@ -84,7 +84,7 @@ function tilesOf({ evaluation }: ModelReport): Markup[] {
       name: "Error saved",
       value: percent(saved),
       grade,
-      words: markup`log loss ${decimals(metrics.log_loss.value)}${interval(metrics.log_loss)}, against ${
+      words: markup`log loss ${decimals(metrics.log_loss.value)}${intervalText(metrics.log_loss)}, against ${
         decimals(baselines.base_rate.log_loss.value)
       } for the click rate alone`,
     }),
@@ -126,8 +126,4 @@ interface Tile {
 function tile({ name, value, grade, words }: Tile): Markup {
   return markup`<li><h2>${name}</h2><p class="value">${value}</p><p>${grade && badge(grade)} ${words}</p></li>
 `;
-}
-
-function interval({ low, high }: { readonly low: number | null; readonly high: number | null }): string {
-  return low === null || high === null ? "" : ` (${decimals(low)} to ${decimals(high)})`;
 }

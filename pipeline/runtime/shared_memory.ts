@@ -19,3 +19,12 @@ export function sharedUint16(length: number): Uint16Array<SharedArrayBuffer> {
 export function sharedUint8(length: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
+
+/** Fills an array from the start of another, which is as long or longer. @returns The array. */
+export function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(
+  target: A,
+  source: Float64Array | Uint32Array | Uint8Array,
+): A {
+  target.set(source.subarray(0, target.length));
+  return target;
+}

@@ -31,24 +31,25 @@ export async function runCooperatively<Result>(
     if (value === undefined) continue;
     const local = () => {
       const part = value.local();
-      return part && runYielding(part, signal);
+      return part && runYielding(part, () => signal?.throwIfAborted());
     };
     results = threads ? await threads.run(value.job, local) : [await local()];
     signal?.throwIfAborted();
   }
 }
 
-/** Runs work of this thread alone, and yields to the event loop only if the last time is a while ago: its steps may be short. */
-export async function runYielding<Result>(
-  part: Generator<void, Result>,
-  signal?: AbortSignal,
-): Promise<Result> {
+/**
+ * Runs work of this thread alone, and yields to the event loop only if the last time is a while ago: its steps may be short.
+ *
+ * @param pause Called after each step; may throw.
+ */
+export async function runYielding<Result>(part: Generator<void, Result>, pause: () => void): Promise<Result> {
   const yielding = createYielding();
   for (;;) {
     const { done, value } = part.next();
     if (done) return value;
     await yielding();
-    signal?.throwIfAborted();
+    pause();
   }
 }
 

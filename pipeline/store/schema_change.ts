@@ -4,6 +4,7 @@ import { describeSchema, describeStore, type SchemaDescription, type SchemaObjec
 import { quoted } from "./sqlite.ts";
 import type { ColumnType, Table, TableColumn } from "./table.ts";
 import { isSameName } from "./view/sql_tokens.ts";
+import { counted } from "../counted.ts";
 
 /** What a schema changes in a store. Its keys are a public interface. */
 export interface SchemaChange {
@@ -68,9 +69,9 @@ export function planSchemaChange(db: DatabaseSync, schema: string): SchemaPlan {
 export function requireNoDrop({ tables }: SchemaChange, schemaName: string): void {
   const dropped = tables.flatMap(({ table, change, rows, columns }) =>
     change === "dropped"
-      ? [`table ${table} (${count(rows, "row")})`]
+      ? [`table ${table} (${counted(rows, "row")})`]
       : columns.filter((column) => column.change === "dropped").map(({ column, values = 0 }) =>
-        `column ${table}.${column} (${count(values, "value")})`
+        `column ${table}.${column} (${counted(values, "value")})`
       )
   );
   if (dropped.length === 0) return;
@@ -129,7 +130,7 @@ function requireValues(next: Table, changes: readonly ColumnChange[], rows: numb
   throw new Failure(
     "spec-invalid",
     `Cannot apply the schema: ${next.name}.${bare.name} needs a value, which ${
-      count(rows, "row")
+      counted(rows, "row")
     } of the store ${
       rows === 1 ? "does" : "do"
     } not have. Omit NOT NULL, or give it a DEFAULT; for another key, load the files into another --data folder.`,
@@ -169,8 +170,4 @@ function kindOf(old: SchemaObject | undefined, next: SchemaObject | undefined): 
 
 function countOf(db: DatabaseSync, sql: string): number {
   return Number(db.prepare(sql).get()?.n);
-}
-
-function count(value: number, unit: string): string {
-  return `${value.toLocaleString("en")} ${unit}${value === 1 ? "" : "s"}`;
 }

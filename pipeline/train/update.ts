@@ -1,7 +1,7 @@
 import { createChunkStore } from "../chunks/chunk_store.ts";
 import { plainFields } from "../chunks/chunk_file.ts";
 import type { Artifact } from "../model/artifact.ts";
-import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import { type ArtifactMetadata, baseRateOf } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { encodeWithInSteps } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
@@ -231,12 +231,6 @@ const allNew = { partCount: 1, partOf: () => trainPart };
 function hasBothLabels(design: DesignMatrix): boolean {
   const [clicks] = partSumsOf(design).clicks;
   return clicks > 0 && clicks < design.partRows[0];
-}
-
-/** Returns the weighted click rate of the rows that the model was trained on before. */
-function baseRateOf({ data }: ArtifactMetadata): number {
-  const { rows, clicks } = data.weights ?? data;
-  return clicks.train / (rows.train + rows.left_out);
 }
 
 function describeUpdate(

@@ -12,6 +12,7 @@ import {
   createBufferedTextReader,
   createHeaderReader,
 } from "../http/buffered_body.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 /** Maximum body size: SageMaker's limit, the largest among hosted model services. */
 export const protocolBodyBytesMax = 6 * 1024 * 1024;
@@ -171,10 +172,6 @@ export function requireObject(value: unknown, what: string): Readonly<Record<str
   if (isObject(value)) return value;
   const detail = `must be an object, not ${kindOf(value)}`;
   throw new Failure("input-invalid", `${what} is not an object.`, [{ pointer: "#", detail }]);
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Returns the type of a JSON value, for messages. */

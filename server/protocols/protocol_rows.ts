@@ -3,8 +3,9 @@ import type { Field } from "../../pipeline/model/signature.ts";
 import { fieldNameOf, pointerTo } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { fieldNames, rowNames } from "./names.ts";
-import { isObject, kindOf } from "./protocol_body.ts";
+import { kindOf } from "./protocol_body.ts";
 import { decodedUtf8 } from "../http/utf8.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 /** Rows of raw fields in any format, and the position of each value in the body. */
 export interface ProtocolRows {

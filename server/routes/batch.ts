@@ -19,10 +19,10 @@ import {
 import { batchRowsMax } from "../http/row_limits.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import type { parseRowBody } from "./schemas/row_body.ts";
-import { isRow } from "../scoring/score.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";
 import type { StoredRows } from "../scoring/stored_rows.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 const route = routesWith<"predictBatch">("predictions", () => import("./schemas/row_answer.ts"));
 
@@ -117,7 +117,7 @@ async function answerJson(work: RowWork, { request, requestId }: RequestContext)
 /** @returns An answer of the same shape as the body. */
 async function answerText(work: RowWork, body: unknown, by: string): Promise<string> {
   if (Array.isArray(body)) return `[${await answerRows(work, requireRowsMax(body), [])}]`;
-  if (isRow(body) && Object.keys(body).length === 1) {
+  if (isObject(body) && Object.keys(body).length === 1) {
     const { rows, columns } = body;
     if (Array.isArray(rows)) {
       return `{"rows":[${await answerRows(work, requireRowsMax(rows), ["rows"])}],${by}}`;
@@ -128,7 +128,7 @@ async function answerText(work: RowWork, body: unknown, by: string): Promise<str
   const { parseRowBody } = await import("./schemas/row_body.ts");
   parseRowBody("batch", sampleOf(body));
   // The error is beyond the sample. It is a column, because any list of rows is accepted.
-  const wrong = isRow(body) && isRow(body.columns)
+  const wrong = isObject(body) && isObject(body.columns)
     ? Object.entries(body.columns).find(([, values]) => !Array.isArray(values))
     : undefined;
   parseRowBody("batch", wrong ? { columns: Object.fromEntries([wrong]) } : null);
@@ -153,13 +153,13 @@ const sampleLength = 20;
 function sampleOf(value: unknown, depth = 0): unknown {
   if (depth > 2) return value;
   if (Array.isArray(value)) return value.slice(0, sampleLength).map((item) => sampleOf(item, depth + 1));
-  if (!isRow(value)) return value;
+  if (!isObject(value)) return value;
   const members = Object.entries(value).slice(0, sampleLength);
   return Object.fromEntries(members.map(([name, item]) => [name, sampleOf(item, depth + 1)]));
 }
 
 function isColumns(columns: unknown): columns is Record<string, unknown[]> {
-  return isRow(columns) &&
+  return isObject(columns) &&
     Object.values(columns).every((values) => Array.isArray(values) && requireRowsMax(values));
 }
 

@@ -13,9 +13,10 @@ import { type Route, routesWith } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
 import { batchRowsMax, requireCount } from "../http/row_limits.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
-import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
+import { rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 const route = routesWith<"rank">("predictions", () => import("./schemas/row_answer.ts"));
 
@@ -46,7 +47,7 @@ export function rankRoute(slot: ModelSlot, storedRows: StoredRows): Route {
     const work = await createRowWork(slot, storedRows, readBatchOptions(context.request));
     const { keys } = work.model;
     return await withRowBody(context.request, async (body, parse) => {
-      if (isRow(body)) {
+      if (isObject(body)) {
         requireCount(body.offers, "offers", batchRowsMax);
         requireMembers(work.model, body.lead);
       }
@@ -67,7 +68,7 @@ const otherMembersMax = 100;
 
 /** @throws {Failure} `input-invalid` */
 function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unknown): void {
-  if (!isRow(lead)) return;
+  if (!isObject(lead)) return;
   const count = Object.keys(lead).length;
   if (count <= fields.length + otherMembersMax) return;
   throw new Failure("input-invalid", '"lead" has too many members.', [
@@ -77,7 +78,9 @@ function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unkno
 
 /** Moves a key at the top level into `lead`: `{"KEY": 1}` is short for `{"lead": {"KEY": 1}}`. */
 function withKeyInLead(body: unknown, group: string): unknown {
-  if (!isRow(body) || body[group] === undefined || body.lead !== undefined || isBodyField(group)) return body;
+  if (!isObject(body) || body[group] === undefined || body.lead !== undefined || isBodyField(group)) {
+    return body;
+  }
   const { [group]: key, ...others } = body;
   return { ...others, lead: { [group]: key } };
 }

@@ -7,9 +7,10 @@ import { readQuery } from "../http/query.ts";
 import { type Route, routesWith } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
 import { changesMax, requireCount } from "../http/row_limits.ts";
-import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
+import { rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 const route = routesWith<"predictWhatIf">("predictions", () => import("./schemas/row_answer.ts"));
 
@@ -28,7 +29,7 @@ export function whatIfRoute(slot: ModelSlot, storedRows: StoredRows): Route {
     const options = readRowOptions(readQuery(context.request, rowQueries));
     const work = await createRowWork(slot, storedRows, { ...options, strict: true });
     return await withRowBody(context.request, async (body, parse) => {
-      if (isRow(body)) requireCount(body.changes, "changes", changesMax);
+      if (isObject(body)) requireCount(body.changes, "changes", changesMax);
       const { features, changes } = parse("whatIf", body);
       const base = await completeFeatures(work, features);
       const probability = scoreRow(work.model, base, findings);

@@ -7,6 +7,7 @@ import type { LoadedModel } from "../models/loaded_model.ts";
 import { badRowsMax } from "../http/row_limits.ts";
 import { replacement } from "../http/utf8.ts";
 import { countPrediction, increase } from "../metrics/prediction_counters.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 /**
  * Scores one row and counts the prediction. Every route and protocol adapter calls this function, so that all of them give
@@ -18,7 +19,7 @@ import { countPrediction, increase } from "../metrics/prediction_counters.ts";
  */
 export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): number {
   clearFindings(findings);
-  if (!isRow(row)) {
+  if (!isObject(row)) {
     findings.errors.push({ pointer: "#", detail: `must be an object, not ${nameOf(row)}` });
     return NaN;
   }
@@ -37,7 +38,7 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
  *   then.
  */
 export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findings, text: string): number {
-  if (!isRow(row)) return NaN;
+  if (!isObject(row)) return NaN;
   clearFindings(findings);
   const probability = model.predictor.predict(row, findings);
   if (probability !== probability) return NaN;
@@ -103,10 +104,6 @@ export function scoreColumns(
     if (missing > 0) increase(counters.missing, name, missing);
   });
   return { probabilities, unseen };
-}
-
-export function isRow(row: unknown): row is Readonly<Record<string, unknown>> {
-  return typeof row === "object" && row !== null && !Array.isArray(row);
 }
 
 function nameOf(row: unknown): string {

@@ -9,9 +9,9 @@ import { asFailure, retryWhileBusy, sqliteCode } from "../../pipeline/store/sqli
 import { layoutOf } from "../../pipeline/store/layout.ts";
 import { schemaVersionOf } from "../../pipeline/store/schema.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
-import { isRow } from "./score.ts";
 import type { ServingModel } from "../models/loaded_model.ts";
 import { storeKeysOf } from "./store_key.ts";
+import { isObject } from "../../pipeline/exact_json.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -42,7 +42,7 @@ export function createStoredRows(dataDir: string) {
   return {
     /** Returns true if the row lacks fields and has a key by which the store may have them. */
     canComplete: (model: ServingModel, row: unknown): row is Row =>
-      model.keys !== undefined && isRow(row) &&
+      model.keys !== undefined && isObject(row) &&
       (isGiven(memberOf(row, model.keys.id)) || isGiven(memberOf(row, model.keys.group))) &&
       model.predictor.fields.some(({ name }) => memberOf(row, name) === undefined),
     /**

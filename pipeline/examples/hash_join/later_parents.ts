@@ -1,8 +1,8 @@
-import { isSpilled, recordOf, type StoredChunk } from "../../chunks/chunk_file.ts";
-import { type ChunkStore, createChunkStore, createLoader, writeRecord } from "../../chunks/chunk_store.ts";
+import type { StoredChunk } from "../../chunks/chunk_file.ts";
+import { type ChunkStore, createChunkStore, createLoader } from "../../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
-import { createYielding } from "../../runtime/event_loop.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
+import { runYielding } from "../../runtime/steps.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 import type { RawChunk } from "../raw_examples.ts";
 import { type Coding, createRecoder } from "../coding.ts";
@@ -80,23 +80,24 @@ function* fillStream(
   const left: ChildPart[] = [];
   let missing = 0;
   for (const { order, chunk: stored } of parts) {
-    const chunk = loader.load(stored);
-    const rows = fill(chunk);
     if (isComplete) {
-      recode(chunk);
-      // The same columns as before, so that the record has the same layout.
-      if (isSpilled(stored)) writeRecord(recordOf(chunk), stored.place);
+      const chunk = chunkStore.rewriteOne(stored, (chunk) => {
+        fill(chunk);
+        return recode(chunk);
+      });
+      left.push({ order, chunk });
     } else {
+      const chunk = loader.load(stored);
+      const rows = fill(chunk);
       const count = rows ? rows.length : chunk.rowCount;
       missing += chunk.rowCount - count;
       left.push(...packing.add(Math.floor(order / rangeStride), chunk, 0, count, rows));
     }
     yield;
   }
-  if (!isComplete) left.push(...packing.end());
   return {
     stream,
-    parts: isComplete ? parts : left,
+    parts: [...left, ...packing.end()],
     levels: levels.map((own, field) => recoders[field]?.levels ?? own),
     kinds: kinds.map((own, field) => recoders[field]?.kinds() ?? own),
     read: read - missing,
@@ -170,7 +171,7 @@ export async function joinLater<Result extends ChildStream>(
       next: sharedInt32(1),
       budget,
     };
-    const found = (await threads.run(job, () => runPausing(matchPartitions(job), pause))).flat()
+    const found = (await threads.run(job, () => runYielding(matchPartitions(job), pause))).flat()
       .sort((a, b) => a.partition - b.partition);
     foundCount += sumOf(found, (part) => part.foundCount);
     for (const [stream, own] of matches.entries()) {
@@ -187,16 +188,6 @@ export async function joinLater<Result extends ChildStream>(
     budget,
     next: sharedInt32(1),
   };
-  const filled = (await threads.run(job, () => runPausing(fillStreams(job), pause))).flat();
+  const filled = (await threads.run(job, () => runYielding(fillStreams(job), pause))).flat();
   return results.map((result, stream) => ({ ...result, ...filled.find((one) => one.stream === stream) }));
-}
-
-async function runPausing<Result>(steps: Generator<void, Result>, pause: () => void): Promise<Result> {
-  const yielding = createYielding();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    await yielding();
-    pause();
-  }
 }

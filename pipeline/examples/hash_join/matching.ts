@@ -6,8 +6,7 @@ import type { RawChunk } from "../raw_examples.ts";
 import { appendRows, clearTable, createHashTable, createKeyFinder } from "./hash_table.ts";
 import { noKeys } from "./key_encoding.ts";
 import { createRowBuffer, filledRows, type KeyedRows, type RowShape } from "./keyed_rows.ts";
-import type { Partitioning, Partitions } from "./partitions.ts";
-import { notInStream } from "./references.ts";
+import { notInStream, type Partitioning, type Partitions } from "./partitions.ts";
 import { type ColumnPlaces, placeColumns, type PlacedColumn } from "./placed_columns.ts";
 import { sumOf } from "./placement.ts";
 

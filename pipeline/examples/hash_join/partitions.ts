@@ -25,8 +25,6 @@ function partitionOf(hash: number, partitionCount: number): number {
 export const partitionsMax = 4_096;
 
 /** Writes rows into the files of their partitions, on one thread. */
-export type PartitionWriter = ReturnType<typeof createPartitionWriter>;
-
 export function createPartitionWriter(partitioning: Partitioning, chunkStore: ChunkStore) {
   const { encoding, partitionCount } = partitioning;
   const { width } = encoding;
@@ -60,5 +58,24 @@ export function createPartitionWriter(partitioning: Partitioning, chunkStore: Ch
       written = buffers.map(() => []);
       return taken;
     },
+  };
+}
+
+/** The number of a row that is not in the stream: its reference is only counted. */
+export const notInStream = 0xffff_ffff;
+
+/** Collects the keys of a parent that rows of a child refer to, each with the number of the row in its stream. */
+export function createReferences({ encoding, partitionCount }: Partitioning, chunkStore: ChunkStore) {
+  const shape = { encoding, partitionCount, numericCount: 0, codeCount: 1 };
+  const { add, take } = createPartitionWriter(shape, chunkStore);
+  const row = { ...createRowBuffer(shape, 1), rowCount: 1 };
+  return {
+    /** @param place The number of the child's row. */
+    append(words: Uint32Array, place: number): void {
+      for (let i = 0; i < words.length; i++) row.keys[i] = words[i];
+      row.codes[0][0] = place;
+      add(row);
+    },
+    take,
   };
 }

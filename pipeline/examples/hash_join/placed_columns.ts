@@ -1,5 +1,5 @@
 import type { Coding } from "../coding.ts";
-import { inputColumnsOf } from "../input_columns.ts";
+import { inputColumnsOf, inputIndices } from "../input_columns.ts";
 import type { JoinPlan } from "../join_plan.ts";
 import type { KeyedRows } from "./keyed_rows.ts";
 
@@ -31,10 +31,9 @@ export interface ColumnPlaces {
 export function placesOf(plan: JoinPlan, table: string): ColumnPlaces {
   const { numeric, categorical, groups } = fieldsOf(plan, table);
   const columns = inputColumnsOf(plan.spec.features);
+  const indexOf = inputIndices(plan.spec.features);
   const placeOf = ({ field }: { readonly field: number }) =>
-    field === columns.length
-      ? -1
-      : columns.slice(0, field).filter(({ kind }) => kind === columns[field].kind).length;
+    field === columns.length ? -1 : indexOf(columns[field]);
   return { numbers: numeric.map(placeOf), codes: [...categorical.map(placeOf), ...groups.map(() => -1)] };
 }
 

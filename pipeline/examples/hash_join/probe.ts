@@ -6,8 +6,7 @@ import type { Row } from "../row_values.ts";
 import type { BuildSide, ClickedIds, HashJoin } from "./hash_join.ts";
 import { createKeyFinder } from "./hash_table.ts";
 import { createKeyWriter, keyText } from "./key_encoding.ts";
-import type { Partitions } from "./partitions.ts";
-import { createReferences } from "./references.ts";
+import { createReferences, type Partitions } from "./partitions.ts";
 
 /** Usable rows of the child that have all their parents, as far as those are in memory, and their side columns. */
 export interface ProbedRows {
@@ -56,16 +55,15 @@ export function createProbe(
         if (!findParents(row, rows.length)) continue;
         joinedCount++;
         if (!isUsable(row)) continue;
-        for (const { keep } of sides) keep(rowCount);
+        for (const { words, references } of sides) references?.append(words, rowCount);
         rowCount++;
         labels[rows.length] = next < clicks.length && clicks[next] === id ? 1 : 0;
         rows.push(row);
       }
-      for (const { flush } of sides) flush();
       return { joinedCount, rows, side: { parentRows, labels } };
     },
     /** Returns, per parent that comes later, the keys that the rows refer to. */
-    references: (): Partitions[] => sides.flatMap(({ take }) => take()),
+    references: (): Partitions[] => sides.flatMap(({ references }) => references ? [references.take()] : []),
   };
 }
 
@@ -90,38 +88,21 @@ function createClicks(
   };
 }
 
-interface SideProbe {
-  /** Returns the row of the parent; 0 if that is found later, −1 if there is none. */
-  find(row: Row): number;
-  /** Keeps the key of the last row that was looked up. @param place The number of the row. */
-  keep(place: number): void;
-  flush(): void;
-  take(): Partitions[];
-}
-
-function createSideProbe(side: BuildSide, chunkStore: ChunkStore): SideProbe {
+function createSideProbe(side: BuildSide, chunkStore: ChunkStore) {
   const { keyAt } = side;
   const { encoding } = "table" in side ? side.table : side.partitioning;
-  const writer = createKeyWriter(encoding);
-  // A key that the encoding cannot represent is not in the parent.
-  const write = (value: unknown) => {
-    const key = keyText(value);
-    return key !== undefined && writer.write(key);
-  };
-  if ("table" in side) {
-    const find = createKeyFinder(side.table);
-    return {
-      find: (row) => write(row[keyAt]) ? find(writer.words, 0) : -1,
-      keep() {},
-      flush() {},
-      take: () => [],
-    };
-  }
-  const { append, flush, take } = createReferences(side.partitioning, chunkStore);
+  const { words, write } = createKeyWriter(encoding);
+  const find = "table" in side ? createKeyFinder(side.table) : () => 0;
   return {
-    find: (row) => write(row[keyAt]) ? 0 : -1,
-    keep: (place) => append(writer.words, place),
-    flush,
-    take: () => [take()],
+    /** Returns the row of the parent; 0 if that is found later, −1 if there is none. */
+    find(row: Row): number {
+      const key = keyText(row[keyAt]);
+      // A key that the encoding cannot represent is not in the parent.
+      return key !== undefined && write(key) ? find(words, 0) : -1;
+    },
+    /** The key of the last row that was looked up. */
+    words,
+    /** Of a parent whose rows are found later. */
+    references: "table" in side ? undefined : createReferences(side.partitioning, chunkStore),
   };
 }

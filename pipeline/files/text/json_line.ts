@@ -1,6 +1,7 @@
 import { parseJson } from "../../exact_json.ts";
 import { notUtf8 } from "../columns/utf8.ts";
 import { encodingHint } from "./text_format.ts";
+import { isObject } from "../../exact_json.ts";
 
 /** The object of a line. Integers that a double cannot represent exactly are bigints. */
 export type JsonRow = Readonly<Record<string, unknown>>;
@@ -52,10 +53,6 @@ function withoutNaN(text: string): string {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
   return `: ${error.message.replace(/ \(line \d+ column \d+\)$/, "")}`;
-}
-
-function isObject(value: unknown): value is JsonRow {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];

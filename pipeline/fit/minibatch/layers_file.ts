@@ -1,6 +1,7 @@
 import { Failure } from "../../failure.ts";
 import { hiddenLayersMax, hiddenUnitsMax, layerActivations } from "./hidden_layers.ts";
 import type { HiddenLayer } from "./options.ts";
+import { isObject } from "../../exact_json.ts";
 
 /** The hidden layers of a file that tfjs or Keras wrote. */
 export interface LayersFile {
@@ -19,8 +20,6 @@ interface OpenLayer {
   /** Position of its Dense, for messages. */
   readonly place: string;
 }
-
-type Members = Readonly<Record<string, unknown>>;
 
 /** One entry of the file. */
 interface Entry {
@@ -79,13 +78,13 @@ function entriesOf(json: string, reject: (what: string) => never): readonly unkn
   } catch (error) {
     return reject(`it is not JSON: ${error instanceof Error ? error.message : error}`);
   }
-  if (!isMembers(value) || value.class_name !== "Sequential") {
+  if (!isObject(value) || value.class_name !== "Sequential") {
     return reject('expected an object with "class_name": "Sequential", as toJSON() and to_json() write it');
   }
   // In early versions of Keras 2, the config is the list itself.
-  const layers = isMembers(value.config) ? value.config.layers : value.config;
+  const layers = isObject(value.config) ? value.config.layers : value.config;
   if (!Array.isArray(layers)) return reject("config.layers is not a list");
-  if (!layers.some((layer) => isMembers(layer) && layer.class_name === "Dense")) {
+  if (!layers.some((layer) => isObject(layer) && layer.class_name === "Dense")) {
     return reject("it has no Dense layer");
   }
   return layers;
@@ -93,7 +92,7 @@ function entriesOf(json: string, reject: (what: string) => never): readonly unkn
 
 function entryOf(value: unknown, index: number, reject: (what: string) => never) {
   const number = `layer ${index + 1}`;
-  if (!isMembers(value) || typeof value.class_name !== "string" || !isMembers(value.config)) {
+  if (!isObject(value) || typeof value.class_name !== "string" || !isObject(value.config)) {
     return reject(`${number} is not an object with class_name and config`);
   }
   const { class_name: className, module, registered_name: registeredName } = value;
@@ -115,13 +114,13 @@ function entryOf(value: unknown, index: number, reject: (what: string) => never)
   }
   if ((entry.take("trainable") ?? true) !== true) entry.fail("trainable is false, expected true");
   const dtype = entry.take("dtype") ?? "float32";
-  const policy = isMembers(dtype) && isMembers(dtype.config) ? dtype.config.name : dtype;
+  const policy = isObject(dtype) && isObject(dtype.config) ? dtype.config.name : dtype;
   if (policy !== "float32") entry.fail("dtype is not float32, which layers are trained in");
   const build = value.build_config;
   const shapes = [
     config.get("batch_shape"),
     config.get("batch_input_shape"),
-    isMembers(build) && build.input_shape,
+    isObject(build) && build.input_shape,
   ];
   return { entry, className, config, shapes };
 }
@@ -221,8 +220,4 @@ function hiddenLayerOf(layer: OpenLayer, isLast: boolean, reject: (what: string)
 
 function shown(value: unknown): string {
   return value === undefined ? "not there" : JSON.stringify(value).slice(0, 80);
-}
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,6 @@ import { createFiller, type StreamMatches } from "../../examples/hash_join/match
 import { sumOf } from "../../examples/hash_join/placement.ts";
 import { createRowPacker } from "../../examples/hash_join/row_packer.ts";
 import { chunkRowsOf, rangesOf } from "../../examples/id_ranges.ts";
-import { inputColumnsOf } from "../../examples/input_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import { mergeChunks } from "../../examples/merge_chunks.ts";
 import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
@@ -15,8 +14,10 @@ import { sortChunks } from "./sort_chunks.ts";
 
 export interface ArrangeOptions {
   readonly plan: JoinPlan;
-  /** Indices of the columns that features read, among those of the plan's spec. */
-  readonly kept: readonly number[];
+  /** Indices of the numbers that features read, among those of the plan's spec. */
+  readonly numbers: readonly number[];
+  /** The same of the categories. */
+  readonly categories: readonly number[];
   readonly chunkStore: ChunkStore;
   /** Of the parents in files. */
   readonly matches: readonly StreamMatches[];
@@ -37,21 +38,17 @@ export function arrangeExamples(
   chunks: StoredChunk<CollectedChunk>[],
   options: ArrangeOptions,
 ): RawExamples {
-  const { plan, kept, chunkStore, matches, codings, rowsRead } = options;
+  const { plan, chunkStore, matches, codings, rowsRead } = options;
   const filled = matches.length === 0 ? chunks : fillIn(chunks, options);
   const ordered = areOrdered(filled) ? filled : sortChunks(filled, chunkStore);
-  const inputs = inputColumnsOf(plan.spec.features);
-  const indicesOf = (kind: string) => {
-    const all = inputs.flatMap((input, i) => input.kind === kind ? [i] : []);
-    return kept.filter((i) => inputs[i].kind === kind).map((i) => all.indexOf(i));
-  };
   const ids = idsOf(ordered);
-  const categories = indicesOf("category").flatMap((category) => {
+  const categories = options.categories.flatMap((category) => {
     const coding = codings[category];
     return coding ? [{ category, ...createRecoder(coding) }] : [];
   });
-  const finish = createFinish({ numbers: indicesOf("number"), categories }, options);
-  const packing = createRangePacking(chunkRowsOf(kept.length), chunkStore, finish);
+  const finish = createFinish(categories, options);
+  const columnCount = options.numbers.length + categories.length;
+  const packing = createRangePacking(chunkRowsOf(columnCount), chunkStore, finish);
   const parts = ids
     ? [
       ...cutAtRanges(chunkStore.drain(ordered), ids).flatMap((cut) => [...packing.add(...cut)]),
@@ -74,11 +71,8 @@ export function arrangeExamples(
 
 /** Returns a function that makes an example of each row of a chunk. */
 function createFinish(
-  { numbers, categories }: {
-    readonly numbers: readonly number[];
-    readonly categories: readonly (Pick<Recoder, "recode"> & { readonly category: number })[];
-  },
-  { chunkStore, isClicked }: ArrangeOptions,
+  categories: readonly (Pick<Recoder, "recode"> & { readonly category: number })[],
+  { numbers, chunkStore, isClicked }: ArrangeOptions,
 ): (chunk: CollectedChunk) => RawChunk {
   return ({ rowCount, numeric, codes, labels, groups, times, ids }) => {
     const stride = rowCount === 0 ? 0 : numeric.length / rowCount;

@@ -2,7 +2,7 @@ import type { StoredChunk } from "../../chunks/chunk_file.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import type { Coding } from "../../examples/coding.ts";
 import { categoryCountOf, codingOf } from "../../examples/hash_join/placed_columns.ts";
-import { notInStream } from "../../examples/hash_join/references.ts";
+import { notInStream } from "../../examples/hash_join/partitions.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import {
   appendInteger,

@@ -1,6 +1,6 @@
 import { createChunkStore } from "../../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../../chunks/memory_budget.ts";
-import { inputColumnsOf } from "../../examples/input_columns.ts";
+import { inputColumnsOf, inputIndices } from "../../examples/input_columns.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
@@ -79,15 +79,19 @@ export function createExampleCollector(plan: JoinPlan, budget: MemoryBudget): Ex
     },
     childIds: () => isComplete ? child.ids.get() : undefined,
     build(features = plan.spec.features) {
-      const kept = inputIndicesOf(plan.spec.features, features);
+      const indexOf = inputIndices(plan.spec.features);
+      const indicesOf = (kind: string) =>
+        inputColumnsOf(features).filter((input) => input.kind === kind).map(indexOf);
+      const [numbers, categories] = [indicesOf("number"), indicesOf("category")];
       const matches = parents.flatMap(({ rows: { later }, columns: { places } }) =>
         later ? [{ places, blocks: later.blocks() }] : []
       );
       for (const { rows } of parents) rows.release();
-      if (!isComplete || kept.includes(-1)) return undefined;
+      if (!isComplete || [...numbers, ...categories].includes(-1)) return undefined;
       return arrangeExamples(child.takeChunks(), {
         plan,
-        kept,
+        numbers,
+        categories,
         chunkStore,
         matches,
         codings: child.codings(),
@@ -112,12 +116,4 @@ function createLookup(parts: readonly Float64Array[]): (id: number) => boolean {
     while (next < sorted.length && sorted[next] < id) next++;
     return sorted[next] === id;
   };
-}
-
-/** Returns which of the columns that features read others read, in their order; −1 for one that is not among them. */
-function inputIndicesOf(all: FeatureSpec["features"], others: FeatureSpec["features"]): number[] {
-  const inputs = inputColumnsOf(all);
-  return inputColumnsOf(others).map(({ kind, name }) =>
-    inputs.findIndex((input) => input.kind === kind && input.name === name)
-  );
 }

@@ -3,11 +3,12 @@ import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import { matchPartitions, type PartitionMatches } from "../../examples/hash_join/matching.ts";
 import {
   createPartitionWriter,
+  createReferences,
+  notInStream,
   type Partitioning,
   type Partitions,
 } from "../../examples/hash_join/partitions.ts";
 import { sumOf } from "../../examples/hash_join/placement.ts";
-import { createReferences, notInStream } from "../../examples/hash_join/references.ts";
 import { runToEnd } from "../../runtime/steps.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 

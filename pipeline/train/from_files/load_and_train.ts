@@ -27,6 +27,7 @@ import type {
   CollectExamplesJob,
   FinalSpecJob,
 } from "./collector_state.ts";
+import { once } from "../../once.ts";
 
 export interface LoadAndTrainOptions {
   readonly load: Omit<IngestOptions, "reader" | "whileReading">;
@@ -119,12 +120,6 @@ export async function loadAndTrain(
     threads.close();
     folder.close();
   }
-}
-
-/** Returns a function that calls another at its first call, and returns the same promise at each. */
-function once<Result>(find: () => Promise<Result>): () => Promise<Result> {
-  let found: Promise<Result> | undefined;
-  return () => found ??= find();
 }
 
 function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefined {

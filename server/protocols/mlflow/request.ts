@@ -1,6 +1,7 @@
 import type { LoadedModel } from "../../models/loaded_model.ts";
-import { isObject, kindOf, requireObject } from "../protocol_body.ts";
+import { kindOf, requireObject } from "../protocol_body.ts";
 import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList, rowsOfTable } from "../protocol_rows.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as const;
 

@@ -3,19 +3,13 @@ import { fieldNameOf } from "../../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
 import { fieldNames, rowNames } from "../names.ts";
-import {
-  type Content,
-  isObject,
-  jsonLengthHeader,
-  kindOf,
-  requireObject,
-  withProtocolJson,
-} from "../protocol_body.ts";
+import { type Content, jsonLengthHeader, kindOf, requireObject, withProtocolJson } from "../protocol_body.ts";
 import { invalid, type ProtocolRows } from "../protocol_rows.ts";
 import { requireCount } from "../../http/row_limits.ts";
 import { cachedHeaderLengthMax, createHeaderParser } from "./header_cache.ts";
 import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 /** Name of a model's only output. */
 export const outputName = "probability";

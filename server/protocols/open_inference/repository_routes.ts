@@ -3,10 +3,11 @@ import { bodyFailure } from "../../http/body_failure.ts";
 import type { ListedModel, ModelRepository } from "../../models/model_repository.ts";
 import { readingProblems } from "../../http/problem.ts";
 import { jsonResponse, type Route, routesWith } from "../../http/route.ts";
-import { isObject, kindOf, parseProtocolJson, requireObject } from "../protocol_body.ts";
+import { kindOf, parseProtocolJson, requireObject } from "../protocol_body.ts";
 import { invalid } from "../protocol_rows.ts";
 import { modelProblems, nameParameter } from "../names.ts";
 import { requireParameters } from "./tensor.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 const route = routesWith("protocols", () => import("./schemas.ts"));
 

@@ -1,6 +1,7 @@
 import { invalid } from "../protocol_rows.ts";
-import { isObject, kindOf } from "../protocol_body.ts";
+import { kindOf } from "../protocol_body.ts";
 import { type Datatype, datatypes, readTensorBytes, type TensorBytes, type Values } from "./tensor_bytes.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 /** One input of an inference request. */
 export interface Tensor {

@@ -1,6 +1,7 @@
 import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList } from "../protocol_rows.ts";
-import { isObject, kindOf, requireObject } from "../protocol_body.ts";
+import { kindOf, requireObject } from "../protocol_body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 /** Name of the only signature of a model. */
 export const signatureName = "serving_default";

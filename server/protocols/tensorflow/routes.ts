@@ -6,13 +6,14 @@ import { jsonResponse, type RequestContext, type Route, routesWith } from "../..
 import { explanationDetail } from "../../scoring/row_answer.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { startSlices } from "../../runtime/time_slices.ts";
-import { isObject, withContent, withProtocolJson } from "../protocol_body.ts";
+import { withContent, withProtocolJson } from "../protocol_body.ts";
 import type { ProtocolRows } from "../protocol_rows.ts";
 import { listModelNames, modelProblems, nameParameter } from "../names.ts";
 import { idMembers, modelResponse } from "../responses.ts";
 import { withScores } from "../score_rows.ts";
 import { tensorflowMetadata } from "./metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./request.ts";
+import { isObject } from "../../../pipeline/exact_json.ts";
 
 /** One of the verbs of a path, such as `:predict`. */
 interface Verb {
