@@ -85,12 +85,32 @@ export function placeColumns(
   });
 }
 
-/** Puts `values[rows[i]]` for each `i` from one up to, and excluding, another. A separate function: see `countCodes` of summarise.ts. */
+/** Puts `values[rows[i]]` for each `i` from one up to, and excluding, another. */
 export function pick(
   values: Float64Array | Uint32Array,
-  rows: ArrayLike<number>,
+  rows: Int32Array | Uint32Array,
+  span: { readonly from: number; readonly to: number },
+  column: PlacedColumn,
+): void {
+  if (values instanceof Float64Array) pickNumbers(values, rows, span, column);
+  else pickWords(values, rows, span, column);
+}
+
+/** Separate functions, as for all inner loops over shared memory: see `countCodes` of summarise.ts. */
+function pickNumbers(
+  values: Float64Array,
+  rows: Int32Array | Uint32Array,
   { from, to }: { readonly from: number; readonly to: number },
   { target, first, stride }: PlacedColumn,
 ): void {
   for (let i = from, k = first; i < to; i++, k += stride) target[k] = values[rows[i]];
+}
+
+function pickWords(
+  values: Uint32Array,
+  rows: Int32Array | Uint32Array,
+  { from, to }: { readonly from: number; readonly to: number },
+  { target, first }: PlacedColumn,
+): void {
+  for (let i = from, k = first; i < to; i++, k++) target[k] = values[rows[i]];
 }
