@@ -1,6 +1,5 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
 import { readGivenFile } from "./given_file.ts";
-import { isObject } from "../../pipeline/exact_json.ts";
 
 /**
  * Reads a config file: one JSON object of settings by flag name.
@@ -24,4 +23,8 @@ function parse(text: string, path: string): unknown {
     const reason = error instanceof Error ? error.message : String(error);
     throw usageInvalid(`The config file ${path} is not JSON: ${reason}.`);
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

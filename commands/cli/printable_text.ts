@@ -1,5 +1,3 @@
-import { escaped } from "../../pipeline/files/columns/printable.ts";
-
 /**
  * Escapes what would control a terminal: control characters, and those that change the direction of writing. Escapes are
  * those of JSON, so that JSON keeps its meaning. Line feeds and tabs stay.
@@ -15,3 +13,8 @@ export function printableLine(line: string): string {
 
 const steering = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const allSteering = new RegExp(steering, "gu");
+
+/** @param unit One code unit. */
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,5 +1,4 @@
 import { printableLine, printableText } from "./printable_text.ts";
-import { grouped } from "../../pipeline/counted.ts";
 
 /** The output of a command: messages for people on standard error, results for machines on standard output. */
 export interface Terminal {
@@ -106,6 +105,10 @@ function describe({ stage, done, total, unit }: Progress, seconds: number): stri
   const bar = "█".repeat(Math.round(share * barWidth)).padEnd(barWidth, "░");
   const left = rate > 0 ? `  ${duration(Math.max(0, total - done) / rate)} left` : "";
   return `${stage}  ${bar} ${Math.floor(share * 100)} %  ${speed}${left}`;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en");
 }
 
 function duration(seconds: number): string {

@@ -1,7 +1,7 @@
 import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
 import { createRecoder } from "./coding.ts";
 import type { BuildSide } from "./hash_join/hash_join.ts";
-import { codingOf, pick, placeColumns } from "./hash_join/placed_columns.ts";
+import { codingOf, pick, placeColumns, type PlacedColumns } from "./hash_join/placed_columns.ts";
 import { type InputColumn, inputColumnsOf } from "./input_columns.ts";
 import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
@@ -26,20 +26,10 @@ export interface BuilderOptions {
 /** Collects rows into chunks and codes their categories in the order in which they appear. */
 export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const { rowsMax, columns = newColumns, layout = viewLayout(spec), buildSides = [] } = options;
-  const numbers = inputsWith(spec, layout, "number");
-  const stride = numbers.length;
+  const stride = inputsWith(spec, layout, "number").length;
   const numeric = new Float64Array(rowsMax * stride);
   const inMemory = buildSides.map((side) => "table" in side ? [side] : []);
-  const categorical = inputsWith(spec, layout, "category").map(({ name, at }, category): CodeColumn => {
-    const codes = new Uint32Array(rowsMax);
-    if (at !== undefined) {
-      return codedColumn(codes, at, (row) => badValue(row, at, spec, name, categoryExpected));
-    }
-    const coding = codingOf(inMemory.flat(), category);
-    return coding
-      ? { codes, ...createRecoder(coding) }
-      : { codes, levels: [null], isWide: true, kinds: () => 0 };
-  });
+  const categorical = categoryColumns(spec, layout, inMemory.flat(), rowsMax);
   const labels = new Uint8Array(rowsMax);
   const labelReader = createLabelReader(spec);
   const groups = new Uint32Array(rowsMax);
@@ -47,39 +37,15 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const times = spec.time === undefined ? undefined : new Float64Array(rowsMax);
   const examples = { numeric, stride, codes: categorical.map(({ codes }) => codes), groups, times };
   let rowCount = 0;
-  const addNumbers = (rows: readonly Row[], j: number) => {
-    const { name, at } = numbers[j];
-    if (at === undefined) return;
-    const target = { numeric, first: rowCount * stride + j, stride };
-    readNumbers(rows, at, target, (row) => badValue(row, at, spec, name, "a number"));
-  };
-  const addTimes = (rows: readonly Row[]) => {
-    const { time } = layout;
-    if (!times || time === undefined) return;
-    readNumbers(
-      rows,
-      time,
-      { numeric: times, first: rowCount, stride: 1 },
-      (row) => badTime(row, time, spec),
-    );
-  };
-  const addParents = ({ parentRows }: SideColumns, count: number) => {
+  const addNumbers = createNumberReader(spec, layout, examples);
+  const addCategories = (rows: readonly Row[], { parentRows }: SideColumns) => {
+    for (const { add } of categorical) add?.(rows, rowCount);
     inMemory.forEach((sides, parent) => {
-      for (const { table, places } of sides) {
-        placeColumns(
-          table,
-          places,
-          examples,
-          (values, { target, first, stride }) =>
-            pick(values, parentRows[parent], { from: 0, to: count }, {
-              target,
-              first: first + rowCount * stride,
-              stride,
-            }),
-        );
+      for (const side of sides) {
+        addParent(side, examples, parentRows[parent], { first: rowCount, count: rows.length });
       }
     });
-    for (const { codes, recode } of categorical) recode?.(codes, rowCount, rowCount + count);
+    for (const { codes, recode } of categorical) recode?.(codes, rowCount, rowCount + rows.length);
   };
   return {
     /** Per categorical field: the levels in the order of their codes, after null for missing. */
@@ -97,10 +63,8 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       return rowCount;
     },
     add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels }): void {
-      for (let j = 0; j < stride; j++) addNumbers(rows, j);
-      for (const { add } of categorical) add?.(rows, rowCount);
-      addTimes(rows);
-      addParents(side, rows.length);
+      addNumbers(rows, rowCount);
+      addCategories(rows, side);
       const { label, group, weight } = layout;
       if (label === undefined) labels.set(side.labels.subarray(0, rows.length), rowCount);
       else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelReader.read(rows[i], label);
@@ -135,6 +99,61 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       return taken;
     },
   };
+}
+
+/** Returns a function that reads the numbers and the time of rows, to those of examples from one on. */
+function createNumberReader(
+  spec: FeatureSpec,
+  layout: RowLayout,
+  { numeric, stride, times }: PlacedColumns,
+): (rows: readonly Row[], from: number) => void {
+  const { time } = layout;
+  const numbers = inputsWith(spec, layout, "number");
+  return (rows, from) => {
+    numbers.forEach(({ name, at }, j) => {
+      if (at === undefined) return;
+      const target = { numeric, first: from * stride + j, stride };
+      readNumbers(rows, at, target, (row) => badValue(row, at, spec, name, "a number"));
+    });
+    if (!times || time === undefined) return;
+    const target = { numeric: times, first: from, stride: 1 };
+    readNumbers(rows, time, target, (row) => badTime(row, time, spec));
+  };
+}
+
+/** Creates the columns of categories. @param sides The parents in memory. */
+function categoryColumns(
+  spec: FeatureSpec,
+  layout: RowLayout,
+  sides: readonly BuildSide[],
+  rowsMax: number,
+): CodeColumn[] {
+  return inputsWith(spec, layout, "category").map(({ name, at }, category) => {
+    const codes = new Uint32Array(rowsMax);
+    if (at !== undefined) {
+      return codedColumn(codes, at, (row) => badValue(row, at, spec, name, categoryExpected));
+    }
+    const coding = codingOf(sides, category);
+    return coding
+      ? { codes, ...createRecoder(coding) }
+      : { codes, levels: [null], isWide: true, kinds: () => 0 };
+  });
+}
+
+/** Adds the columns of a parent in memory. @param rows Of the parent, one for each row that is added. */
+function addParent(
+  { table, places }: Extract<BuildSide, { readonly table: unknown }>,
+  examples: PlacedColumns,
+  rows: Int32Array,
+  { first: row, count }: { readonly first: number; readonly count: number },
+): void {
+  placeColumns(
+    table,
+    places,
+    examples,
+    (values, { target, first, stride }) =>
+      pick(values, rows, { from: 0, to: count }, { target, first: first + row * stride, stride }),
+  );
 }
 
 /** Returns the columns of one kind that features read, and where they are in a row, unless a parent has them. */

@@ -5,7 +5,7 @@ export function printable(name: string): string {
     : name;
 }
 
-/** Returns a code unit as JSON escapes it. */
-export function escaped(character: string): string {
+/** @param character One code unit. */
+function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
