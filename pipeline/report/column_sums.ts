@@ -36,17 +36,21 @@ export function createCounts(size: number): Counts {
   };
 }
 
+export function createNumberCounts({ edges }: Pick<NumberBins, "edges">): NumberCounts {
+  return {
+    ...createCounts(edges.length + 1),
+    values: new Float64Array(edges.length + 1),
+    added: new Float64Array(edges.length + 1),
+    min: Infinity,
+    max: -Infinity,
+  };
+}
+
 export function createColumnSums(columnCount: number, bins: readonly NumberBins[]): ColumnSums {
   return {
     total: { rows: 0, clicks: 0, predicted: 0 },
     ones: createCounts(columnCount),
-    numbers: bins.map(({ edges }) => ({
-      ...createCounts(edges.length + 1),
-      values: new Float64Array(edges.length + 1),
-      added: new Float64Array(edges.length + 1),
-      min: Infinity,
-      max: -Infinity,
-    })),
+    numbers: bins.map(createNumberCounts),
   };
 }
 

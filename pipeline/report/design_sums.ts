@@ -2,58 +2,98 @@ import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import {
   addByCode,
   type ColumnSums,
-  createColumnSums,
+  type Counts,
   createCounts,
   createNumberAdder,
+  createNumberCounts,
+  type NumberCounts,
   type RowValues,
 } from "./column_sums.ts";
 import type { NumberBins } from "./number_bins.ts";
 
-/** Sums over rows of a design. */
-export type DesignSums = ReturnType<typeof createDesignSums>;
+/** A part of a design's columns: every `count`-th group, and every `count`-th column of numbers, from `index`. */
+export interface ColumnShare {
+  readonly index: number;
+  readonly count: number;
+}
 
-/** Collects the sums of a design's rows: by cells, which become columns at the end, in a fraction of the time. */
-export function createDesignSums(
+/** Sums over rows of a share of the columns; undefined for columns of other shares. */
+export interface ShareSums {
+  readonly total: ColumnSums["total"];
+  /** By cells, per group. */
+  readonly cells: readonly (Counts | undefined)[];
+  readonly numbers: readonly (NumberCounts | undefined)[];
+}
+
+/** Collects the sums of a share of a design's columns: by cells, which become columns at the end, in a fraction of the time. */
+export function createShareSums(
   design: DesignMatrix,
   bins: readonly NumberBins[],
   coefficients: ArrayLike<number>,
+  { index, count }: ColumnShare,
 ) {
-  const { groups, numericColumns, columnCount } = design;
-  const sums = createColumnSums(columnCount, bins);
-  const cells = groups.map(({ cellCount }) => createCounts(cellCount));
-  const adders = bins.map((own, i) => ({
-    at: numericColumns.indexOf(own.plan.column),
-    add: createNumberAdder(sums.numbers[i], own),
-    addends: addendsOf(design, own, coefficients),
-  }));
+  const { groups, numericColumns } = design;
+  const isOwn = (at: number) => at % count === index;
+  const sums: ShareSums = {
+    total: { rows: 0, clicks: 0, predicted: 0 },
+    cells: groups.map(({ cellCount }, g) => isOwn(g) ? createCounts(cellCount) : undefined),
+    numbers: bins.map((own, i) => isOwn(i) ? createNumberCounts(own) : undefined),
+  };
+  const adders = bins.flatMap((own, i) => {
+    const counts = sums.numbers[i];
+    return counts
+      ? [{
+        at: numericColumns.indexOf(own.plan.column),
+        add: createNumberAdder(counts, own),
+        addends: addendsOf(design, own, coefficients),
+      }]
+      : [];
+  });
   return {
+    /** @returns As they are now. */
+    sums,
     /** Adds rows from … to − 1. @param probabilities Shape (to − from). */
     add(chunk: DesignChunk, from: number, to: number, probabilities?: Float64Array): void {
       const values = rowValuesOf(chunk, from, to, probabilities);
       addTotals(sums.total, values);
-      groups.forEach((_, g) => addByCode(cells[g], chunk.cells[g], from, values));
+      sums.cells.forEach((own, g) => own && addByCode(own, chunk.cells[g], from, values));
       const stride = numericColumns.length;
       for (const { at, add, addends } of adders) {
         const coded = addends.map(({ group, byCode }) => ({ codes: chunk.cells[group], byCode, from }));
         add(chunk.numeric, { from: from * stride + at, stride }, values, coded);
       }
     },
-    /** Returns the sums. To be called once, after the last rows. */
-    sums(): ColumnSums {
-      groups.forEach(({ cellCount, fieldCount, columns }, g) => {
-        for (let cell = 0, at = 0; cell < cellCount; cell++) {
-          for (let field = 0; field < fieldCount; field++, at++) {
-            const column = columns[at];
-            if (column < 0) continue;
-            sums.ones.rows[column] += cells[g].rows[cell];
-            sums.ones.clicks[column] += cells[g].clicks[cell];
-            sums.ones.predicted[column] += cells[g].predicted[cell];
-          }
-        }
-      });
-      return sums;
-    },
   };
+}
+
+/** Returns the sums over all columns. @param shares Of the same rows; together they have each column once. */
+export function joinShares(
+  { groups, columnCount }: Pick<DesignMatrix, "groups" | "columnCount">,
+  shares: readonly ShareSums[],
+): ColumnSums {
+  const ones = createCounts(columnCount);
+  groups.forEach(({ cellCount, fieldCount, columns }, g) => {
+    const cells = ownOf(shares, ({ cells }) => cells[g]);
+    for (let cell = 0, at = 0; cell < cellCount; cell++) {
+      for (let field = 0; field < fieldCount; field++, at++) {
+        const column = columns[at];
+        if (column < 0) continue;
+        ones.rows[column] += cells.rows[cell];
+        ones.clicks[column] += cells.clicks[cell];
+        ones.predicted[column] += cells.predicted[cell];
+      }
+    }
+  });
+  const [{ total, numbers }] = shares;
+  return { total, ones, numbers: numbers.map((_, i) => ownOf(shares, ({ numbers }) => numbers[i])) };
+}
+
+function ownOf<Own>(shares: readonly ShareSums[], of: (share: ShareSums) => Own | undefined): Own {
+  for (const share of shares) {
+    const own = of(share);
+    if (own) return own;
+  }
+  throw new Error("a column is in no share");
 }
 
 /** Returns what the cells of each group add to the log-odds by the bins and exact values of a field, if they do. */

@@ -3,12 +3,10 @@ import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../en
 import type { Encoder } from "../encode/encoder.ts";
 import { defaultResampling, evaluate, type Evaluation, type ScoredRows } from "../evaluate/evaluation.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
-import { forProbabilities } from "../fit/evaluate.ts";
 import { mixed } from "../math/hash.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ColumnSums } from "./column_sums.ts";
 import { curvePlansOf } from "./curve_plans.ts";
-import { createDesignSums } from "./design_sums.ts";
 import { foundParts } from "./found_parts.ts";
 import type { FoundRows } from "./found_sums.ts";
 import { servedCalibration } from "../model/calibration_map.ts";
@@ -20,6 +18,8 @@ import { periodsOf } from "./period_parts.ts";
 import { modelParts } from "./model_parts.ts";
 import { type RowDivider, rowDivider, strongestOf } from "./row_division.ts";
 import type { SampledRow } from "./sampled_rows.ts";
+import { sumsByThreads, sumsOfRows, type UseRows } from "./shared_sums.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 
 /** The report of a model whose id is not known yet. */
 export type TrainingReport = Omit<ModelReport, "model_id">;
@@ -38,6 +38,8 @@ export interface TrainedParts {
   readonly axes?: FoundRows["axes"] | undefined;
   /** Of a model that continues another: the probability of each new row before it was learned, in the order of the design. */
   readonly progressive?: Float64Array;
+  /** Of the training, which are idle. */
+  readonly threads: Threads;
 }
 
 /** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
@@ -47,8 +49,8 @@ const blocksFrom = 10_000;
 /**
  * Collects what the report of a trained model draws, in a few passes over the rows. The result depends on the rows and the model alone.
  */
-export function reportOfTraining(parts: TrainedParts): TrainingReport {
-  const { design, encoder, metadata, baseRate, sampled, trace, progressive } = parts;
+export async function reportOfTraining(parts: TrainedParts): Promise<TrainingReport> {
+  const { design, encoder, metadata, baseRate, sampled, trace, progressive, threads } = parts;
   const plans = curvePlansOf(encoder);
   const numberPlans = plans.filter((plan) => plan.kind === "numbers");
   const values = numberValues(encoder, numberPlans, sampled);
@@ -59,12 +61,15 @@ export function reportOfTraining(parts: TrainedParts): TrainingReport {
   const evaluatedParts = isHeldOut ? [testPart] : progressive ? [trainPart] : [trainPart, leftOutPart];
   const strongest = strongestOf(sampled, encoder);
   const divider = strongest === undefined ? undefined : rowDivider(design, encoder, bins, strongest);
-  const collected = collectRows(design, evaluatedParts, {
-    ...{ metadata, bins, divider, progressive },
+  const collected = await collectRows(design, evaluatedParts, {
+    ...{ metadata, bins, divider, progressive, threads },
     rowsMax: evaluatedMax,
   });
   const { sums: evaluated, scored, rowCount, codes } = collected;
-  const train = isHeldOut ? trainSums(design, bins, metadata) : evaluated;
+  const coefficients = Float64Array.from(metadata.coefficients);
+  const train = isHeldOut
+    ? await sumsByThreads({ design, parts: [trainPart, leftOutPart], bins, coefficients }, threads)
+    : evaluated;
   const evaluation: Evaluation = evaluate(scored, {
     ...defaultResampling,
     baseRate,
@@ -106,6 +111,7 @@ interface RowInputs {
   readonly bins: readonly NumberBins[];
   readonly divider: RowDivider | undefined;
   readonly progressive: Float64Array | undefined;
+  readonly threads: Threads;
   readonly rowsMax: number;
 }
 
@@ -120,12 +126,12 @@ interface CollectedRows {
 }
 
 /** Scores the rows of some parts, and keeps those of some groups if there are many. */
-function collectRows(
+async function collectRows(
   design: DesignMatrix,
   parts: readonly number[],
   { rowsMax, ...inputs }: RowInputs,
-): CollectedRows {
-  const { metadata, bins, divider, progressive } = inputs;
+): Promise<CollectedRows> {
+  const { metadata, bins, divider, progressive, threads } = inputs;
   const rowCount = rowsOf(design, parts);
   const isKept = createGroupSample(rowsMax / rowCount);
   const probabilities = new Float64Array(rowCount);
@@ -135,11 +141,10 @@ function collectRows(
   let weights: Float64Array | undefined;
   let count = 0;
   const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
-  const collected = createDesignSums(design, bins, coefficients);
   const { network, calibration } = metadata;
   const model = { coefficients, network, calibration };
-  const addRows: UseProbabilities = (chunk, from, to, own) => {
-    collected.add(chunk, from, to, own);
+  const addRows: UseRows = (chunk, from, to, own) => {
+    if (!own) throw new Error("the probabilities are not known");
     if (chunk.weights) weights ??= new Float64Array(rowCount);
     for (let row = from; row < to; row++) {
       const group = groupOf(chunk, row);
@@ -152,16 +157,18 @@ function collectRows(
       count++;
     }
   };
-  if (progressive) forKnown(design, parts, progressive, addRows);
-  else forProbabilities(design, parts, model, addRows);
+  const rows = { design, bins, coefficients };
+  const sums = progressive
+    ? sumsOfRows(rows, (use) => forKnown(design, parts, progressive, use), addRows)
+    : await sumsByThreads({ ...rows, parts, model }, threads, addRows);
   const ones = labels.subarray(0, count).reduce((sum, label) => sum + label, 0);
   if (count < rowCount && (ones === 0 || ones === count)) {
     // A few groups have all rows of a label.
-    return collectRows(design, parts, { ...inputs, rowsMax: Infinity });
+    return await collectRows(design, parts, { ...inputs, rowsMax: Infinity });
   }
   return {
     rowCount,
-    sums: collected.sums(),
+    sums,
     codes: codes.subarray(0, count),
     scored: {
       probabilities: probabilities.subarray(0, count),
@@ -172,14 +179,12 @@ function collectRows(
   };
 }
 
-type UseProbabilities = (chunk: DesignChunk, from: number, to: number, probabilities: Float64Array) => void;
-
 /** Does as `forProbabilities` with probabilities that are known. */
 function forKnown(
   design: DesignMatrix,
   parts: readonly number[],
   probabilities: Float64Array,
-  use: UseProbabilities,
+  use: UseRows,
 ): void {
   let at = 0;
   for (const chunk of loadEach(design.chunks)) {
@@ -201,16 +206,4 @@ function createGroupSample(share: number): (group: number) => boolean {
   if (share >= 1) return () => true;
   const below = share * 2 ** 32;
   return (group) => mixed(group ^ 0x1f83d9ab) < below;
-}
-
-function trainSums(
-  design: DesignMatrix,
-  bins: readonly NumberBins[],
-  { coefficients }: ArtifactMetadata,
-): ColumnSums {
-  const collected = createDesignSums(design, bins, coefficients);
-  for (const chunk of loadEach(design.chunks)) {
-    forRowRanges(chunk, [trainPart, leftOutPart], (from, to) => collected.add(chunk, from, to));
-  }
-  return collected.sums();
 }

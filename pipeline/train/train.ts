@@ -177,8 +177,8 @@ export async function trainPrepared(
   const metadata = describe(parts);
   return {
     metadata,
-    report: reportOfTraining({
-      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes },
+    report: await reportOfTraining({
+      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes, threads },
       sampled: prepared.sampled,
       trace: trace.steps(),
     }),

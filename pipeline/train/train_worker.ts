@@ -9,6 +9,7 @@ import { createBoostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
 import { lookAtBlocks, type LookJob } from "../init/parquet_look.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
+import { collectShares, type SumsJob } from "../report/shared_sums.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
 import { createCollectorState } from "./from_files/collector_state.ts";
@@ -31,6 +32,7 @@ answerJobs({
   count: countRanges,
   collect: forceCollection,
   boostTables: createBoostTables(),
+  reportSums: (job: SumsJob) => collectShares(job),
   ...createEncodingJobs(),
   ...createPassState(),
 }, transferablesOf);

@@ -97,8 +97,8 @@ export async function update(
     const { progressive } = fitted;
     // Rows of one label only are not enough to evaluate on.
     const report = hasBothLabels(design)
-      ? reportOfTraining({
-        ...{ design, encoder, metadata, sampled, progressive },
+      ? await reportOfTraining({
+        ...{ design, encoder, metadata, sampled, progressive, threads },
         baseRate: baseRateOf(from.metadata),
         trace: trace.steps(),
       })
