@@ -1,21 +1,9 @@
-import {
-  type DesignChunk,
-  type DesignMatrix,
-  type FactorGroup,
-  forRowRanges,
-  rowsOf,
-} from "../encode/design_matrix.ts";
+import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
-import { expandSums, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
-import { hessianOf } from "./penalised.ts";
-import { createRowKernel, type RowKernel } from "./row_kernel.ts";
-import { layoutOf } from "./sums_layout.ts";
 
 /** Maximum number of one-hot columns that stay separate: their Hessian costs less than a pass over the rows. */
 const columnsMax = 512;
-/** Rows from which the Hessian is estimated. */
-const sampleRows = 65_536;
 
 /**
  * An approximation of a wide design with few columns: numeric columns and the most frequent levels are kept, and all other
@@ -30,7 +18,7 @@ export interface CoarseDesign {
   /** Shape (coarse columns): the number of columns that each represents. */
   readonly sizes: Int32Array;
   /**
-   * Estimates the Hessian of the mean loss from a sample of 65,536 rows, or computes it where rows are not in memory.
+   * Estimates the Hessian of the mean loss from a sample of the rows, or computes it where rows are not in memory.
    *
    * @returns Shape (coarse columns + 1, coarse columns + 1), intercept last.
    */
@@ -46,8 +34,8 @@ export function createCoarseDesign(
   curvatures: Float64Array,
   curvatureMin: number,
 ): CoarseDesign {
-  const { design, chunks, numericHessian } = passes;
-  if (!chunks) return numericDesign(passes, numericHessian);
+  const { design, coarseHessian, numericHessian } = passes;
+  if (!coarseHessian) return numericDesign(passes, numericHessian);
   const { columnOf, sizes } = assignColumns(design, curvatures, curvatureMin);
   const groups = design.groups.map((group): FactorGroup => {
     const columns = sharedInt32(group.columns.length);
@@ -55,21 +43,13 @@ export function createCoarseDesign(
     return { ...group, columns };
   });
   const numericColumns = design.numericColumns.map((column) => columnOf[column]);
-  const coarse: DesignMatrix = { ...design, columnCount: sizes.length, numericColumns, groups };
-  const kernel = createRowKernel(coarse, "columns");
-  const layout = layoutOf(coarse, "columns");
+  const columnCount = sizes.length;
   return {
-    columnCount: sizes.length,
+    columnCount,
     numericColumns,
     columnOf,
     sizes,
-    hessianAt(coefficients) {
-      kernel.setPoint(passPoint(design, coefficients));
-      kernel.clear(layout);
-      const weight = addSample(passes, chunks(), kernel);
-      const hessian = hessianOf(expandSums(coarse, layout, kernel.sums())).map((value) => value / weight);
-      return Promise.resolve(hessian);
-    },
+    hessianAt: (coefficients) => coarseHessian({ columnCount, numericColumns, groups }, coefficients),
   };
 }
 
@@ -88,25 +68,6 @@ function numericDesign({ design, weight }: Passes, numericHessian: Passes["numer
       return (await numericHessian(coefficients)).map((value) => value / weight.all);
     },
   };
-}
-
-/** Adds a sample of the rows, the first ones of each chunk. @returns Their weight. */
-function addSample(
-  { design, parts, weight }: Passes,
-  chunks: Iterable<DesignChunk>,
-  kernel: RowKernel,
-): number {
-  const rows = rowsOf(design, parts);
-  const share = Math.min(1, sampleRows / rows);
-  let sampled = 0;
-  for (const chunk of chunks) {
-    forRowRanges(chunk, parts, (from, to) => {
-      const end = from + Math.ceil((to - from) * share);
-      kernel.add(chunk, from, end);
-      sampled += end - from;
-    });
-  }
-  return (weight.all / rows) * sampled;
 }
 
 /** Assigns the coarse columns, in the order of the columns. */

@@ -1,6 +1,14 @@
 import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_store.ts";
-import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
+import { chunkRangeCount, chunkRangesOf, totalOf } from "./chunk_ranges.ts";
+import {
+  addCoarse,
+  type CoarseColumns,
+  coarseHessianOf,
+  type CoarseJob,
+  coarseJobOf,
+} from "./coarse_hessian.ts";
 import { forLogits } from "./logits.ts";
 import { clickWeightOf, expandSums, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
@@ -36,19 +44,19 @@ export interface Passes {
   hessianTimes(coefficients: Float64Array, direction: Float64Array): Promise<Float64Array>;
   /** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
   separates(coefficients: Float64Array): Promise<boolean>;
-  /** Iterates over all chunks. A chunk is only valid until the next one is requested. Absent if rows are not in memory. */
-  readonly chunks?: (() => Iterable<DesignChunk>) | undefined;
   /**
-   * Returns the Hessian over the numeric columns and the intercept, which is last; in place of `chunks`.
+   * Estimates the Hessian of the mean loss over coarser columns from a sample of the rows. Absent if rows are not in memory.
+   *
+   * @param coefficients Of the columns as they are.
+   * @returns Shape (coarse columns + 1, coarse columns + 1), intercept last.
    */
+  readonly coarseHessian?:
+    | ((coarse: CoarseColumns, coefficients: Float64Array) => Promise<Float64Array>)
+    | undefined;
+  /** Returns the Hessian over the numeric columns and the intercept, which is last; in place of `coarseHessian`. */
   readonly numericHessian?: ((coefficients: Float64Array) => Promise<Float64Array>) | undefined;
 }
 
-/** Each range of chunks is summed separately, and the sums are added in order: the same result for any number of threads. */
-const rangeCountMax = 16;
-const rangeCountMin = 4;
-/** Numbers in all ranges' sums: clearing and adding more would cost more than threads gain. */
-const rangeSumsMax = 2 ** 19;
 const sampleRowsMin = 49_152;
 
 /** Passes the design to every thread. Later jobs refer to its parts. */
@@ -136,18 +144,19 @@ function passesOver(
     const next = sharedInt32(1);
     const job: PassJob = { kind: "pass", parts, scope, hessian, ...of, next, sums };
     await threads.run(job, () => state.pass(job));
-    const total = new Float64Array(layout.length);
-    for (let range = 0, k = 0; range < rangeCount; range++) {
-      for (let i = 0; i < total.length; i++, k++) total[i] += sums[k];
-    }
-    return expandSums(design, layout, total);
+    return expandSums(design, layout, totalOf(sums, layout.length));
   };
+  const weight = { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) };
   return {
     design,
     parts,
-    weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
+    weight,
     clickWeight: () => clickWeightOf(loadEach(design.chunks), parts),
-    chunks: () => loadEach(design.chunks),
+    async coarseHessian(coarse, coefficients) {
+      const job = coarseJobOf(design, { parts, coarse, coefficients });
+      await threads.run(job, () => state.coarse(job));
+      return coarseHessianOf(design, job, weight.all);
+    },
     evaluate: (coefficients, { hessian, scope = "all" }) =>
       pass({ coefficients, hessian, scope, of: "residuals" }),
     async curvatures(coefficients) {
@@ -173,6 +182,7 @@ function passesOver(
 export interface PassState {
   attach(job: AttachJob): void;
   pass(job: PassJob): void;
+  coarse(job: CoarseJob): void;
   score(job: ScoreJob): { at: number; score: Score }[];
 }
 
@@ -203,6 +213,10 @@ export function createPassState(): PassState {
         sums.set(kernel.sums(), i * layout.length);
       }
     },
+    coarse(job) {
+      const { design, loader } = requireAttached();
+      addCoarse(design, loader, job);
+    },
     score({ points, next }) {
       const scored = [];
       for (let at = Atomics.add(next, 0, 1); at < points.length; at = Atomics.add(next, 0, 1)) {
@@ -220,18 +234,6 @@ function addOf(kernel: RowKernel, of: PassJob["of"]): RowKernel["add"] {
     : of === "curvatures"
     ? kernel.addCurvatures
     : kernel.addHessianProducts;
-}
-
-function chunkRangeCount(chunkCount: number, sumsLength: number): number {
-  const wanted = Math.max(rangeCountMin, Math.min(rangeCountMax, Math.floor(rangeSumsMax / sumsLength)));
-  return Math.min(wanted, chunkCount);
-}
-
-/** Divides the chunks into ranges of about equal length, which depend on the data only. */
-function chunkRangesOf(chunks: DesignMatrix["chunks"], sumsLength: number): DesignMatrix["chunks"][] {
-  const count = chunkRangeCount(chunks.length, sumsLength);
-  const endOf = (range: number) => Math.floor((range * chunks.length) / count);
-  return Array.from({ length: count }, (_, i) => chunks.slice(endOf(i), endOf(i + 1)));
 }
 
 /** Returns evenly spaced chunks with about `sampleRowsMin` rows, or a twentieth of all rows if that is more. */
