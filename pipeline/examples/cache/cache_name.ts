@@ -8,7 +8,7 @@ import { inputColumnsOf } from "../input_columns.ts";
 import type { ReadSpec } from "../spec.ts";
 
 /** Version of the layout of a cache file. */
-const layoutVersion = 2;
+const layoutVersion = 3;
 const prefix = "examples-";
 const suffix = ".cache";
 const hashLength = 16;
