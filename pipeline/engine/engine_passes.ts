@@ -1,7 +1,6 @@
 import { balancedSum, type Lookups } from "../export/sql_lookups.ts";
-import type { LossSums } from "../fit/objective.ts";
+import { hessianOf, type LossSums } from "../fit/objective.ts";
 import type { Passes } from "../fit/passes.ts";
-import { hessianOf } from "../fit/penalised.ts";
 import { labelColumn, weightColumn } from "./base_rows.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
 import {

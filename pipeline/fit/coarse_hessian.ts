@@ -4,8 +4,7 @@ import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix
 import { sharedFloat64, sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Job } from "../runtime/thread_pool.ts";
 import { chunkRangeCount, chunkRangesOf, totalOf } from "./chunk_ranges.ts";
-import { expandSums, passPoint } from "./objective.ts";
-import { hessianOf } from "./penalised.ts";
+import { expandSums, hessianOf, passPoint } from "./objective.ts";
 import { createRowKernel } from "./row_kernel.ts";
 import { layoutOf } from "./sums_layout.ts";
 

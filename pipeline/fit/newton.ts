@@ -2,8 +2,9 @@ import { type Factor, factorise } from "../math/cholesky.ts";
 import { stepRule } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { descend } from "./descent.ts";
+import { hessianOf } from "./objective.ts";
 import type { Passes } from "./passes.ts";
-import { dot, hessianOf, type Point, type Solution, type SolverOptions } from "./penalised.ts";
+import { dot, type Point, type Solution, type SolverOptions } from "./penalised.ts";
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. A Hessian is used for several steps, with BFGS

@@ -18,6 +18,12 @@ export interface LossSums {
   readonly hessian?: Float64Array;
 }
 
+/** @throws {Error} If the Hessian was not computed. */
+export function hessianOf({ hessian }: { readonly hessian?: Float64Array }): Float64Array {
+  if (!hessian) throw new Error("the Hessian was not computed");
+  return hessian;
+}
+
 /** A point in the form that passes use: log-odds per cell, coefficients of the numeric columns, intercept. */
 export interface PassPoint {
   readonly cellLogits: readonly Float64Array[];

@@ -75,12 +75,6 @@ export interface Point {
   readonly hessian?: Float64Array;
 }
 
-/** @throws {Error} If the Hessian was not computed. */
-export function hessianOf({ hessian }: { readonly hessian?: Float64Array }): Float64Array {
-  if (!hessian) throw new Error("the Hessian was not computed");
-  return hessian;
-}
-
 /** Evaluates the penalised mean loss by one pass over the rows. */
 export async function evaluatePoint(
   passes: Passes,

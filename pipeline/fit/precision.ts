@@ -1,6 +1,7 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { createPasses, type Passes } from "./passes.ts";
-import { evaluatePoint, hessianOf, type Penalty } from "./penalised.ts";
+import { hessianOf } from "./objective.ts";
+import { evaluatePoint, type Penalty } from "./penalised.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
 /** Maximum number of coefficients for which an artifact stores the precision, whose size is their square. */

@@ -1,11 +1,11 @@
 import { factorise } from "../math/cholesky.ts";
 import { gradientRule } from "./convergence.ts";
 import { descend } from "./descent.ts";
+import { hessianOf } from "./objective.ts";
 import type { Passes } from "./passes.ts";
 import {
   dot,
   evaluatePoint,
-  hessianOf,
   meanPenalty,
   type Penalty,
   type Point,
