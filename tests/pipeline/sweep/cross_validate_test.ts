@@ -206,7 +206,6 @@ Deno.test("warm passes: a fit that starts from the previous solution takes its f
     design: foldReference().design,
     parts: [0],
     weight: { all: 10, sample: 10 },
-    chunks: () => [],
     clickWeight: () => 5,
     separates: () => Promise.resolve(false),
     curvatures: () => Promise.reject(new Error("Newton's method asks for a Hessian")),
