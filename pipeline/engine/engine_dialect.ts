@@ -25,6 +25,8 @@ export interface EngineDialect extends Dialect {
   readonly fence: string;
   /** Returns the statement that keeps a SELECT's rows in a table. @param isShared Whether it is one of a schema, not a temporary one. */
   readonly createTable: (name: string, isShared: boolean, select: string) => string;
+  /** Returns the statement by which the planner learns what a new table has; without it, PostgreSQL expects that a filter leaves few rows. */
+  readonly analyse?: (name: string) => string;
   /**
    * Returns an expression of the value at an integer from 0, if that does not search.
    *
@@ -87,6 +89,7 @@ export const postgresDialect: EngineDialect = {
   fence: " OFFSET 0",
   // Without a log; in contrast to a temporary table, several processes read it at once.
   createTable: createTable("UNLOGGED "),
+  analyse: (name) => `ANALYZE ${name}`,
   elementAt: (column, values) => `(ARRAY[${values.join(",")}])[${column} + 1]`,
   hasTemporaryTables: true,
 };

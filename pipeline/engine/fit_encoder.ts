@@ -136,38 +136,34 @@ async function momentsOf(
   imputations: readonly number[],
 ) {
   const { dialect } = engine;
+  const { number } = dialect;
   if (features.length === 0) return [];
   const shown = features.map(({ transform }, field) =>
     shownNumber(numberColumn(field), transform, transformed(transform, imputations[field]), dialect)
   );
-  const scan = `(SELECT ${weightColumn}, ${
-    shown.map((value, i) => `${value} AS v${i}`).join(", ")
-  } FROM ${from} WHERE ${part} = 0)`;
-  const sums = [
-    `sum(${weightColumn}) AS total`,
-    ...features.flatMap((_, i) => [
-      ...[`sum(${weightColumn} * v${i}) AS s${i}`, `min(v${i}) AS l${i}`, `max(v${i}) AS h${i}`],
+  const scanned = (columns: readonly string[]) =>
+    `SELECT ${columns.join(", ")} FROM (SELECT ${weightColumn}, ${
+      shown.map((value, i) => `${value} AS v${i}`).join(", ")
+    } FROM ${from} WHERE ${part} = 0) AS shown`;
+  const [[total, ...sums]] = await engine.query(
+    scanned([
+      `sum(${weightColumn})`,
+      ...features.flatMap((_, i) => [`sum(${weightColumn} * v${i})`, `min(v${i})`, `max(v${i})`]),
     ]),
-  ];
-  const names = sums.map((sum) => sum.split(" ").at(-1));
-  // The deviations in a second walk, around the means.
-  const squares = features.map((_, i) => {
-    const deviation = `(v${i} - s${i} / CASE WHEN total > 0 THEN total ELSE 1 END)`;
-    return `sum(${weightColumn} * ${deviation} * ${deviation})`;
-  });
-  const [found] = await engine.query(
-    `SELECT ${
-      [...names.map((name) => `min(${name})`), ...squares].join(", ")
-    } FROM ${scan} AS shown CROSS JOIN (SELECT ${sums.join(", ")} FROM ${scan} AS added) AS sums`,
   );
-  const total = sumIn(found[0]);
-  const weight = total > 0 ? total : 1;
+  const weight = sumIn(total) > 0 ? sumIn(total) : 1;
+  const means = features.map((_, i) => sumIn(sums[3 * i]) / weight);
+  // A statement of its own: joined to the rows, PostgreSQL may compute the sums for each of them again.
+  const [squares] = await engine.query(
+    scanned(
+      means.map((mean, i) => `sum(${weightColumn} * (v${i} - ${number(mean)}) * (v${i} - ${number(mean)}))`),
+    ),
+  );
   return features.map((feature, i) => {
     if (feature.scale === "none") return { mean: 0, scale: 1 };
-    const [sum, least, most] = found.slice(3 * i + 1, 3 * i + 4);
+    const [least, most] = [sums[3 * i + 1], sums[3 * i + 2]];
     if (least !== null && least === most) return { mean: numberIn(least), scale: 1 };
-    const mean = sumIn(sum) / weight;
-    return { mean, scale: scaleOf(feature, mean, sumIn(found[names.length + i]) / weight) };
+    return { mean: means[i], scale: scaleOf(feature, means[i], sumIn(squares[i]) / weight) };
   });
 }
 

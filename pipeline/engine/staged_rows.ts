@@ -28,6 +28,7 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
   const create = async (name: string, select: string) => {
     await engine.query(dialect.createTable(name, place !== undefined, select));
     tables.add(name);
+    if (dialect.analyse) await engine.query(dialect.analyse(name));
   };
   const nextName = (rows: string) => {
     const own = quoted(`clickwell_${id}_${++count}_${rows}`);
