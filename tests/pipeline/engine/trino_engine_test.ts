@@ -9,7 +9,10 @@ async function withServer(handler: Handler, use: (origin: string) => Promise<voi
   let origin = "";
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => handler(request, origin),
+    (request) =>
+      new URL(request.url).pathname === "/v1/info"
+        ? new Response("", { status: 404 })
+        : handler(request, origin),
   );
   origin = `http://127.0.0.1:${server.addr.port}`;
   try {
