@@ -153,7 +153,7 @@ async function momentsOf(
   );
   const weight = sumIn(total) > 0 ? sumIn(total) : 1;
   const means = features.map((_, i) => sumIn(sums[3 * i]) / weight);
-  // A statement of its own: joined to the rows, PostgreSQL may compute the sums for each of them again.
+  // In a second statement: joined to the rows, PostgreSQL may compute the sums for each of them again.
   const [squares] = await engine.query(
     scanned(
       means.map((mean, i) => `sum(${weightColumn} * (v${i} - ${number(mean)}) * (v${i} - ${number(mean)}))`),

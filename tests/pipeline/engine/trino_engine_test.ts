@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { SqlRows } from "../../../pipeline/engine/sql_engine.ts";
 import { openTrino } from "../../../pipeline/engine/trino_engine.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 
@@ -22,8 +23,15 @@ async function withServer(handler: Handler, use: (origin: string) => Promise<voi
   }
 }
 
-const engineAt = (origin: string, signal?: AbortSignal) =>
-  openTrino({ origin, catalog: "hive", schema: "lake", user: "ann", statementSeconds: 5, signal });
+async function ask(origin: string, statement: string, signal?: AbortSignal): Promise<SqlRows> {
+  const settings = { catalog: "hive", schema: "lake", user: "ann", statementSeconds: 5, signal };
+  const engine = openTrino({ origin, ...settings });
+  try {
+    return await engine.query(statement);
+  } finally {
+    await engine.close();
+  }
+}
 
 Deno.test("Trino: pages are followed on the named server, whatever name the server has for itself", async () => {
   const seen: string[] = [];
@@ -42,7 +50,7 @@ Deno.test("Trino: pages are followed on the named server, whatever name the serv
       ? Response.json({ data: [[1]], nextUri: "http://coordinator.internal:8080/v1/statement/executing/2" })
       : Response.json({ data: [["9007199254740993"]] });
   }, async (origin) => {
-    assert.deepEqual(await engineAt(origin).query("SELECT 1"), [[1], ["9007199254740993"]]);
+    assert.deepEqual(await ask(origin, "SELECT 1"), [[1], ["9007199254740993"]]);
   });
   assert.deepEqual(seen, [
     "POST /v1/statement ann hive",
@@ -59,7 +67,7 @@ Deno.test("Trino: a busy server is asked again; an error is told with the beginn
         ? new Response("busy", { status: 503 })
         : Response.json({ error: { errorName: "TABLE_NOT_FOUND", message: "no such table" } }),
     async (origin) => {
-      await assert.rejects(engineAt(origin).query(`SELECT ${"x, ".repeat(200)}y FROM t`), (error) => {
+      await assert.rejects(ask(origin, `SELECT ${"x, ".repeat(200)}y FROM t`), (error) => {
         assert.ok(error instanceof Failure);
         assert.equal(error.kind, "engine-failed");
         assert.match(error.message, /TABLE_NOT_FOUND: no such table.*begins with: SELECT x, x, .* …/);
@@ -87,18 +95,18 @@ Deno.test("Trino: Ctrl-C stops the statement on the server", async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     return Response.json({ nextUri: request.url });
   }, async (origin) => {
-    await assert.rejects(engineAt(origin, controller.signal).query("SELECT 1"), { kind: "interrupted" });
+    await assert.rejects(ask(origin, "SELECT 1", controller.signal), { kind: "interrupted" });
   });
   assert.deepEqual(deleted, ["/v1/statement/executing/q1"]);
 });
 
 Deno.test("Trino: a server that is not there, or is another one, is named", async () => {
-  await assert.rejects(engineAt("http://127.0.0.1:9").query("SELECT 1"), {
+  await assert.rejects(ask("http://127.0.0.1:9", "SELECT 1"), {
     kind: "engine-failed",
     message: /^Trino at http:\/\/127\.0\.0\.1:9 did not answer/,
   });
   await withServer(() => new Response("<html>no</html>", { status: 404 }), async (origin) => {
-    await assert.rejects(engineAt(origin).query("SELECT 1"), {
+    await assert.rejects(ask(origin, "SELECT 1"), {
       kind: "engine-failed",
       message: /status 404: <html>no/,
     });
