@@ -106,7 +106,9 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const byGroup = partByGroup(engine.dialect, hyperParameters);
   const base = await staging.stage(
     "rows",
-    byGroup === undefined ? rows.select : `SELECT *, ${byGroup} AS part FROM (${rows.select}) AS whole_rows`,
+    byGroup === undefined
+      ? rows.select
+      : `SELECT *, ${byGroup} AS part FROM (${rows.select}${engine.dialect.fence}) AS whole_rows`,
   );
   const isFrozen = staging.keeps();
   stage("checks of the rows");
