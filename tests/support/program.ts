@@ -57,7 +57,14 @@ export async function run(args: readonly string[], surroundings?: Surroundings):
   if (surroundings?.input !== undefined) await write(child.stdin, surroundings.input);
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return { code, stdout: decoder.decode(stdout), stderr: withoutRuntime(decoder.decode(stderr)) };
+}
+
+/** Takes out the line that `deno run` prints, without the program, where another one is reading the packages' folder. */
+function withoutRuntime(stderr: string): string {
+  return executable
+    ? stderr
+    : stderr.replace(/^Blocking waiting for file lock on node_modules directory\n/, "");
 }
 
 async function write(
