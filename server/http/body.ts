@@ -1,6 +1,5 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
-import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
-import { oneAtATime } from "../runtime/time_slices.ts";
+import { nextSlice, oneAtATime } from "../runtime/time_slices.ts";
 import { markUnread, withDeadline } from "./body_deadline.ts";
 import { bodyOversized, rejectTwoLengths } from "./body_failure.ts";
 import {
@@ -25,8 +24,13 @@ const containersMax = 50 * batchRowsMax;
 /** Memory of a body that stalls, in addition to what it has sent. */
 const chunkBytesMax = 16 * 1024;
 
-/** Bytes that are read before other requests are served: those that have arrived are read without a turn of the event loop. */
-const bytesPerTurn = 256 * 1024;
+/**
+ * Bytes that are read before other requests are served: those that have arrived are read without a turn of the event loop.
+ * Bodies that arrive together take turns, so that other requests wait for one part of one of them. A turn costs a timer, which
+ * one body alone pays less often.
+ */
+const bytesPerTurn = { alone: 256 * 1024, together: 64 * 1024 };
+let arriving = 0;
 
 /**
  * @returns The `Content-Length` of a request; undefined if it has none.
@@ -98,11 +102,15 @@ function readLong(
   const { body } = request;
   if (body === null) return Promise.resolve();
   let isLate = false;
-  return withDeadline(read(body)).finally(() => isLate = true);
+  arriving++;
+  return withDeadline(read(body)).finally(() => {
+    isLate = true;
+    arriving--;
+  });
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
     const chunks = readChunks(body, chunkBytesMax);
-    let turnAt = bytesPerTurn;
+    let turnFrom = 0;
     for (;;) {
       const chunk = await chunks.next();
       // The stream is not cancelled: the runtime would wait for its end before it closes the connection.
@@ -115,9 +123,9 @@ function readLong(
       }
       reservation.growTo(byteCount);
       buffer.add(chunk);
-      if (byteCount < turnAt) continue;
-      turnAt += bytesPerTurn;
-      await yieldToEventLoop();
+      if (byteCount - turnFrom < (arriving > 1 ? bytesPerTurn.together : bytesPerTurn.alone)) continue;
+      turnFrom = byteCount;
+      await nextSlice();
     }
   }
 }
