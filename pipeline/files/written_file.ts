@@ -61,3 +61,29 @@ export function removeIfThere(path: string): void {
     Deno.removeSync(path);
   } catch { /* see above */ }
 }
+
+/** Syncs a file to disk while it is being written, so that the last sync waits only for the rest. */
+export interface EarlySync {
+  /** Starts to sync what was written so far, unless a sync is under way. Its errors are those of the last sync. */
+  start(): void;
+  /** Waits for the sync that is under way. */
+  end(): Promise<void>;
+}
+
+/** @param path A file that exists when the first sync starts. */
+export function createEarlySync(path: string): EarlySync {
+  let file: Deno.FsFile | undefined;
+  let underWay: Promise<void> | undefined;
+  return {
+    start() {
+      if (underWay) return;
+      file ??= Deno.openSync(path, { write: true });
+      underWay = file.syncData().catch(() => {}).finally(() => underWay = undefined);
+    },
+    async end() {
+      await underWay;
+      file?.close();
+      file = undefined;
+    },
+  };
+}

@@ -126,7 +126,7 @@ async function predictRows(
         await yielding();
         signal?.throwIfAborted();
       }
-      file.publish();
+      await file.publish();
       return {
         rows,
         answered,
@@ -135,7 +135,7 @@ async function predictRows(
         meanProbability: answered === 0 ? null : sum / answered,
       };
     } catch (error) {
-      file.discard();
+      await file.discard();
       throw error;
     }
   } finally {

@@ -2,8 +2,9 @@ import type { SchemaElement } from "hyparquet-writer";
 import { extname } from "node:path";
 import { usageInvalid } from "../failure.ts";
 import type { Cell } from "../files/columns/batch.ts";
-import { createParquetFile } from "../files/parquet/writer.ts";
+import { createParquetFile, partialPathOf } from "../files/parquet/writer.ts";
 import { createTextFile, type TextFile, unheldText } from "../files/text/text_file.ts";
+import { createEarlySync, type EarlySync } from "../files/written_file.ts";
 import type { ColumnType } from "../store/table.ts";
 import { createCollectedColumn } from "./collected_column.ts";
 import { batchRows, type KeptColumn, type RowBatch } from "./row_batch.ts";
@@ -16,8 +17,14 @@ export interface PredictionFile {
    */
   append(batch: Pick<RowBatch, "kept" | "typed">, probabilities: Float64Array): void;
   /** Writes the remaining rows and renames the file. */
-  publish(): void;
+  publish(): Promise<void>;
   /** Removes the file unless it is published. */
+  discard(): Promise<void>;
+}
+
+/** A file whose last rows are written at once. */
+interface UnsyncedFile extends Pick<PredictionFile, "append"> {
+  publish(): void;
   discard(): void;
 }
 
@@ -42,6 +49,35 @@ export function createPredictionFile(
       `--keep cannot name a column ${probabilityColumn}: the output has a column of that name.`,
     );
   }
+  const file = openFile(out, format, kept);
+  return syncedEarly(file, typeof out === "string" ? createEarlySync(partialPathOf(out)) : undefined);
+}
+
+/** Rows after which what was written is synced, in another thread. */
+const syncedRows = 65_536;
+
+function syncedEarly(file: UnsyncedFile, early: EarlySync | undefined): PredictionFile {
+  let unsynced = 0;
+  return {
+    append(batch, probabilities) {
+      file.append(batch, probabilities);
+      unsynced += probabilities.length;
+      if (unsynced < syncedRows) return;
+      unsynced = 0;
+      early?.start();
+    },
+    async publish() {
+      await early?.end();
+      file.publish();
+    },
+    async discard() {
+      await early?.end();
+      file.discard();
+    },
+  };
+}
+
+function openFile(out: PredictionOut, format: PredictionFormat, kept: readonly KeptColumn[]): UnsyncedFile {
   if (format !== "parquet") return format === "csv" ? csvFile(out, kept) : linesFile(out, kept);
   if (typeof out !== "string") throw usageInvalid("Parquet can only be written to a file.");
   return parquetFile(out, kept);
@@ -64,7 +100,7 @@ function openOut(out: PredictionOut): TextFile {
   return typeof out === "string" ? createTextFile(out) : unheldText(out);
 }
 
-function csvFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFile {
+function csvFile(out: PredictionOut, kept: readonly KeptColumn[]): UnsyncedFile {
   const file = openOut(out);
   file.append(`${[...kept.map(({ name }) => csvText(name)), probabilityColumn].join(",")}\n`);
   return {
@@ -89,7 +125,7 @@ function csvText(text: string): string {
   return text === "" || /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function linesFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFile {
+function linesFile(out: PredictionOut, kept: readonly KeptColumn[]): UnsyncedFile {
   const file = openOut(out);
   const names = kept.map(({ name }) => JSON.stringify(name));
   return {
@@ -122,7 +158,7 @@ const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
 /** Maximum rows of a row group, which are in memory until written. */
 const rowGroupRowsMax = 65_536;
 
-function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
+function parquetFile(path: string, kept: readonly KeptColumn[]): UnsyncedFile {
   const types = [...kept.map(({ type }) => type), "REAL" as const];
   const names = [...kept.map(({ name }) => name), probabilityColumn];
   const file = createParquetFile(path, {
