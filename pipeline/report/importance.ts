@@ -4,16 +4,20 @@ import { confidenceLevel } from "../evaluate/resampling.ts";
 import { normalQuantile } from "../math/normal_quantile.ts";
 import { createRandom } from "../math/random.ts";
 import { clearFindings, createFindings } from "../model/findings.ts";
-import { createPredictor, type ServableModel } from "../model/predictor.ts";
+import { createPredictor, probabilityOf, type ServableModel } from "../model/predictor.ts";
 import type { Importance } from "./model_report.ts";
 import type { SampledRow } from "./sampled_rows.ts";
 
 /** Fields beyond this many are not listed. */
 const fieldsMax = 60;
+/** Terms that are added up, at most, to choose the fields of a wide model: each field takes a prediction, which adds a term of each field. */
+const termsMax = 5e7;
+const screeningRowsMin = 8;
 
 /**
  * Measures how much the mean log loss rises if the values of a field are permuted among the rows, field by field. The interval is that of
- * the rows, clustered by group, for the permutation that was drawn.
+ * the rows, clustered by group, for the permutation that was drawn. Of a wide model, the fields are measured whose values, permuted among
+ * some of the rows, move the log-odds most: the log loss cannot rise by more than the log-odds move.
  *
  * @returns undefined if the model answers fewer than two of the rows.
  * @see Breiman, Random Forests (2001), section 10; Fisher, Rudin & Dominici, All Models are Wrong, but Many are Useful (2019).
@@ -25,33 +29,48 @@ export function permutationImportance(
 ): Importance | undefined {
   const predictor = createPredictor(model);
   const findings = createFindings();
-  const predict = (features: SampledRow["features"]) => {
+  const logitOf = (features: SampledRow["features"]) => {
     clearFindings(findings);
-    return predictor.predict(features, findings);
+    return predictor.logit(features, findings);
   };
-  const own = rows.map(({ features }) => predict(features));
-  // A row that the model rejects has no probability.
-  const answered = rows.filter((_, i) => own[i] === own[i]);
+  const all = rows.map(({ features }) => logitOf(features));
+  // A row that the model rejects has no log-odds.
+  const answered = rows.filter((_, i) => all[i] === all[i]);
   if (answered.length < 2) return undefined;
   const labelled = {
     labels: Uint8Array.from(answered, ({ label }) => label),
     groups: Uint32Array.from(answered, ({ group }) => group),
     weights: Float64Array.from(answered, ({ weight }) => weight),
   };
-  const losses = lossesOf(labelled, Float64Array.from(own.filter((p) => p === p)));
+  const own = Float64Array.from(all.filter((logit) => logit === logit));
+  const losses = lossesOf(labelled, own.map(probabilityOf));
   const groups = numberGroups(labelled.groups);
   const z = -normalQuantile((1 - confidenceLevel) / 2);
-  const fields = predictor.fields.map(({ name }, f) => {
-    const order = permutation(answered.length, seed + f);
-    const predictions = Float64Array.from(
-      answered,
-      ({ features }, i) => predict({ ...features, [name]: answered[order[i]].features[name] }),
-    );
+  const copies = answered.map(({ features }) => ({ ...features }));
+  /** Returns the log-odds of the first rows with the values that a field has in other rows. */
+  const permuted = (field: number, rowCount: number): Float64Array => {
+    const { name } = predictor.fields[field];
+    const order = permutation(rowCount, seed + field);
+    const values = answered.slice(0, rowCount).map(({ features }) => features[name]);
+    return Float64Array.from(values, (value, i) => {
+      const row = copies[i];
+      row[name] = values[order[i]];
+      const logit = logitOf(row);
+      row[name] = value;
+      return logit;
+    });
+  };
+  const chosen = chosenFields(predictor.fields.length, answered.length, (field, rowCount) => {
+    const others = permuted(field, rowCount);
+    return others.reduce((sum, logit, i) => sum + (logit === logit ? Math.abs(logit - own[i]) : 0), 0);
+  });
+  const fields = chosen.map((field) => {
     // A value that is invalid beside another field's leaves the row as it is.
-    const others = lossesOf(labelled, predictions).map((loss, i) => loss === loss ? loss : losses[i]);
+    const others = lossesOf(labelled, permuted(field, answered.length).map(probabilityOf))
+      .map((loss, i) => loss === loss ? loss : losses[i]);
     const { difference, standard_error: error } = pairedTest(labelled, groups, losses, others);
     return {
-      field: name,
+      field: predictor.fields[field].name,
       log_loss: difference,
       ...(error === null ? {} : { low: difference - z * error, high: difference + z * error }),
     };
@@ -61,6 +80,21 @@ export function permutationImportance(
     seed,
     fields: fields.sort((a, b) => b.log_loss - a.log_loss).slice(0, fieldsMax),
   };
+}
+
+/** Returns the fields to measure, in ascending order: all if that is affordable. @param moved Of a field, by some of the rows. */
+function chosenFields(
+  fieldCount: number,
+  rowCount: number,
+  moved: (field: number, rowCount: number) => number,
+): number[] {
+  const fields = Array.from({ length: fieldCount }, (_, field) => field);
+  if (fieldCount <= fieldsMax || fieldCount ** 2 * rowCount <= termsMax) return fields;
+  const rows = Math.min(rowCount, Math.max(screeningRowsMin, Math.floor(termsMax / fieldCount ** 2)));
+  const movements = fields.map((field) => moved(field, rows));
+  return fields.sort((a, b) => movements[b] - movements[a] || a - b).slice(0, fieldsMax).sort((a, b) =>
+    a - b
+  );
 }
 
 /** Returns a random order. @see Knuth, The Art of Computer Programming, volume 2 (1997), algorithm 3.4.2P. */

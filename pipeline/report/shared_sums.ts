@@ -52,8 +52,9 @@ export async function sumsByThreads(
   const next = sharedInt32(1);
   // The first share is the calling thread's.
   next[0] = 1;
-  const job: SumsJob = { kind: "reportSums", ...rows, shareCount: threads.count, next };
-  const own = { index: 0, count: threads.count };
+  const { count } = threads;
+  const job: SumsJob = { kind: "reportSums", ...rows, shareCount: count, next };
+  const own = { index: 0, count };
   const shares = await threads.run(
     job,
     () => [sumsOfShare(job, own, (add) => walkRows(job, add), use), ...collectShares(job)],

@@ -1,5 +1,5 @@
-import { yieldToEventLoop } from "./event_loop.ts";
 import { deserializeError, serializeError, type TransferredError } from "./failure_transfer.ts";
+import { sharedInt32 } from "./shared_memory.ts";
 
 /** Returns the number of threads that this process may run at once: at least 1. */
 export function availableParallelism(): number {
@@ -19,7 +19,7 @@ export function workerUrl(path: string, base: string): URL {
 /** A job for one thread. Each kind of job is one entry of the worker's job table. */
 export interface Job {
   readonly kind: string;
-  /** Whether it gives a thread the state that later jobs need: a thread that joins the pool later begins with the last one. */
+  /** Whether it gives a thread the state that later jobs need: a thread that is not free gets it, too. */
   readonly isState?: true;
 }
 
@@ -30,8 +30,34 @@ export type Reply = { readonly id: number } & ({ readonly result: unknown } | Tr
 export type Threads = ReturnType<typeof startThreads>;
 
 export interface PoolOptions {
-  /** Shape (1): as soon as it is not 0, another worker thread is started, and takes part in the jobs that follow its start. */
+  /** Shape (1): as soon as it is not 0, another worker thread takes part, also in a job that the others have begun. */
   readonly isOneMoreFree?: Int32Array<SharedArrayBuffer>;
+}
+
+/** By what a thread that is not free yet begins a job or omits it. */
+interface Entry {
+  readonly isFree: Int32Array<SharedArrayBuffer>;
+  /** Shape (1): one of `entryStates`. */
+  readonly state: Int32Array<SharedArrayBuffer>;
+}
+
+const entryStates = { open: 0, entered: 1, closed: 2 };
+/** How often a thread that waits looks whether it is free. */
+const entryLookMs = 10;
+
+/** Blocks until the thread is free or the job is over. @returns Whether the thread takes part in the job. */
+function enter({ isFree, state }: Entry): boolean {
+  const { open, entered } = entryStates;
+  while (Atomics.load(isFree, 0) === 0 && Atomics.wait(state, 0, open, entryLookMs) === "timed-out");
+  return Atomics.compareExchange(state, 0, open, entered) === open;
+}
+
+/** Ends the time in which a thread may begin a job. @returns Whether it has begun. */
+function endEntry({ state }: Entry): boolean {
+  const { open, closed } = entryStates;
+  const isOpen = Atomics.compareExchange(state, 0, open, closed) === open;
+  Atomics.notify(state, 0);
+  return !isOpen;
 }
 
 /** Calls of worker threads that wait for their replies. */
@@ -72,10 +98,10 @@ export function startWorker(url: URL, calls = createCalls()) {
     calls.failAll(death);
   };
   return {
-    /** Posts a job at once. @returns The result. */
-    ask: (job: Job): Promise<unknown> =>
+    /** Posts a job at once. @param entry By which the thread may omit it. @returns The result. */
+    ask: (job: Job, entry?: Entry): Promise<unknown> =>
       // A thread that died does not reply.
-      death ? Promise.reject(death) : calls.begin((id) => worker.postMessage({ id, job })),
+      death ? Promise.reject(death) : calls.begin((id) => worker.postMessage({ id, job, entry })),
     terminate: (): void => worker.terminate(),
   };
 }
@@ -83,37 +109,13 @@ export function startWorker(url: URL, calls = createCalls()) {
 /** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
 export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOptions = {}) {
   const calls = createCalls();
-  const started: WorkerThread[] = [];
-  const start = () => {
-    const worker = startWorker(url, calls);
-    started.push(worker);
-    return worker;
-  };
-  const workers = Array.from({ length: count - 1 }, start);
-  let state: Job | undefined;
-  let joining: "not yet" | "soon" | "joined" = "not yet";
-  const join = async (worker: WorkerThread) => {
-    let known: Job | undefined;
-    while (known !== state) {
-      known = state;
-      if (known) await worker.ask(known);
-    }
-    joining = "joined";
-    workers.push(worker);
-  };
-  /** The pool does not wait for a thread that starts: the work may be done before it is ready. */
-  const letJoin = async () => {
-    if (joining === "not yet" && isOneMoreFree && Atomics.load(isOneMoreFree, 0) !== 0) {
-      joining = "soon";
-      // A thread that fails to start does not join.
-      join(start()).catch(() => {});
-    }
-    // Its reply is an event.
-    if (joining === "soon") await yieldToEventLoop();
-  };
+  const workers = Array.from({ length: count - 1 }, () => startWorker(url, calls));
+  let reserve = isOneMoreFree && createReserve(url, isOneMoreFree);
   return {
-    /** The number of threads from the beginning, including the calling one. */
-    count,
+    /** The number of threads that can take part at this moment, including the calling one. */
+    get count(): number {
+      return workers.length + 1 + (reserve?.isFree() ? 1 : 0);
+    },
     /**
      * Runs one job on every thread, `local` on the calling one, and waits for all.
      *
@@ -122,17 +124,49 @@ export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOpt
      * @throws {Failure} As the first thread that failed did.
      */
     async run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]> {
-      if (job.isState) state = job;
-      else await letJoin();
       const others = workers.map((worker) => worker.ask(job));
+      const ending = reserve?.begin(job);
       // Wait for all threads, even if one fails: the caller may release memory that the others still use.
-      const [own, ...rest] = await Promise.allSettled([Promise.resolve().then(local), ...others]);
-      for (const outcome of [own, ...rest]) if (outcome.status === "rejected") throw outcome.reason;
-      return [own, ...rest].map((outcome) => (outcome as PromiseFulfilledResult<Result>).value);
+      const [own] = await Promise.allSettled([Promise.resolve().then(local)]);
+      const reply = ending?.();
+      if (reply) {
+        others.push(reply.result);
+        workers.push(reply.worker);
+        reserve = undefined;
+      }
+      const outcomes = [own, ...await Promise.allSettled(others)];
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+      return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<Result>).value);
     },
     close(): void {
-      for (const worker of started) worker.terminate();
+      for (const worker of workers) worker.terminate();
+      reserve?.close();
     },
+  };
+}
+
+/**
+ * Starts a thread that gets every job, and takes part in the first one that goes on when it is free; from then on it is as any other. The
+ * others do not wait for its start: the work may be done before it is ready.
+ */
+function createReserve(url: URL, isFreeFlag: Int32Array<SharedArrayBuffer>) {
+  const worker = startWorker(url);
+  /** Replies to the jobs that give it its state. */
+  let state: Promise<unknown> = Promise.resolve();
+  return {
+    isFree: () => Atomics.load(isFreeFlag, 0) !== 0,
+    /** Posts a job. @returns Called when the others have done it. @returns The thread and its result, if it has begun. */
+    begin(job: Job): () => { worker: WorkerThread; result: Promise<unknown> } | undefined {
+      const entry = job.isState ? undefined : { isFree: isFreeFlag, state: sharedInt32(1) };
+      const before = state;
+      const reply = worker.ask(job, entry);
+      const result = before.then(() => reply);
+      // A thread that fails to start does not take part.
+      for (const promise of [reply, result]) promise.catch(() => {});
+      if (!entry) state = result;
+      return () => entry && endEntry(entry) ? { worker, result } : undefined;
+    },
+    close: (): void => worker.terminate(),
   };
 }
 
@@ -147,13 +181,14 @@ export function answerJobs(
   memoryOf: (kind: string, result: unknown) => ArrayBuffer[] = () => [],
 ): void {
   const scope = globalThis as unknown as {
-    onmessage: (event: MessageEvent<{ id: number; job: Job }>) => void;
+    onmessage: (event: MessageEvent<{ id: number; job: Job; entry?: Entry }>) => void;
     postMessage(reply: Reply, transfer?: ArrayBuffer[]): void;
   };
-  scope.onmessage = async ({ data: { id, job } }) => {
+  scope.onmessage = async ({ data: { id, job, entry } }) => {
     try {
-      const result = await table[job.kind](job as never);
-      scope.postMessage({ id, result }, memoryOf(job.kind, result));
+      const takesPart = entry === undefined || enter(entry);
+      const result = takesPart ? await table[job.kind](job as never) : undefined;
+      scope.postMessage({ id, result }, takesPart ? memoryOf(job.kind, result) : []);
     } catch (error) {
       scope.postMessage({ id, ...serializeError(error) });
     }

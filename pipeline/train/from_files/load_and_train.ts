@@ -51,8 +51,11 @@ export interface LoadAndTrainReport {
 }
 
 const defaultCollectBytesMin = 4 * 2 ** 20;
-/** Maximum size of the rows that wait for insertion while the reader thread goes on. */
-const aheadBytes = 64 * 2 ** 20;
+/**
+ * Size of the rows that may wait for insertion while the reader thread goes on, if the memory for examples is smaller. A training begins
+ * when all rows are read, and insertion takes longer than reading.
+ */
+const aheadBytesMin = 64 * 2 ** 20;
 
 /**
  * Loads files into the store, then trains on its examples. If the view is a join by keys and the store has none of its
@@ -76,7 +79,8 @@ export async function loadAndTrain(
     return { load, trained: await train(store, models, await finalTrain()), collected: false };
   }
   const folder = openSpillFolder(dirname(store.path));
-  const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
+  const { memoryBytes = defaultMemoryBytes } = options.train;
+  const budget = createMemoryBudget(folder.path, memoryBytes);
   const { threads = startThreads(2, trainWorkerUrl()) } = options;
   try {
     const isLoaded = sharedInt32(1);
@@ -90,7 +94,7 @@ export async function loadAndTrain(
       lastTable: plan.child,
       keptTables,
       lastKeys: () => lastKeys,
-      aheadBytes,
+      aheadBytes: Math.max(aheadBytesMin, memoryBytes),
       budget,
     };
     const whileReading = async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
+import { yieldToEventLoop } from "../../../pipeline/runtime/event_loop.ts";
 import { sharedInt32 } from "../../../pipeline/runtime/shared_memory.ts";
 import { startThreads, startWorker, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
-import type { KeepJob } from "../../support/counting_worker.ts";
+import type { KeepJob, TakeJob } from "../../support/counting_worker.ts";
 
 /** Runs a job on one worker and returns the error with which it fails. */
 async function errorOf(kind: string): Promise<unknown> {
@@ -55,11 +56,50 @@ Deno.test("thread pool: a thread that becomes free joins the pool, with the stat
 
     Atomics.store(isOneMoreFree, 0, 1);
     let numbers: number[];
-    do numbers = await recalled(); while (numbers.length < 3);
+    do {
+      await yieldToEventLoop();
+      numbers = await recalled();
+    } while (numbers.length < 3);
     assert.deepEqual(numbers, [0, 7, 7]);
 
     await keep(8);
     assert.deepEqual(await recalled(), [0, 8, 8]);
+  } finally {
+    threads.close();
+  }
+});
+
+Deno.test("thread pool: a thread that becomes free during a job takes part in it", async () => {
+  const isOneMoreFree = sharedInt32(1);
+  const threads = startThreads(1, new URL("../../support/counting_worker.ts", import.meta.url), {
+    isOneMoreFree,
+  });
+  try {
+    const job: TakeJob = { kind: "take", taken: sharedInt32(1) };
+    const blocking = () => {
+      // As a pass over many rows does, this blocks the thread.
+      Atomics.wait(sharedInt32(1), 0, 0, 50);
+      assert.equal(job.taken[0], 0);
+      assert.equal(threads.count, 1);
+      Atomics.store(isOneMoreFree, 0, 1);
+      assert.equal(threads.count, 2);
+      Atomics.wait(job.taken, 0, 0);
+      return 0;
+    };
+    assert.deepEqual(await threads.run<number>(job, blocking), [0, 1]);
+  } finally {
+    threads.close();
+  }
+});
+
+Deno.test("thread pool: a job that ends before another thread is free does not wait for it", async () => {
+  const threads = startThreads(1, new URL("../../support/counting_worker.ts", import.meta.url), {
+    isOneMoreFree: sharedInt32(1),
+  });
+  try {
+    const job: TakeJob = { kind: "take", taken: sharedInt32(1) };
+    for (let i = 0; i < 3; i++) assert.deepEqual(await threads.run(job, () => 0), [0]);
+    assert.equal(job.taken[0], 0);
   } finally {
     threads.close();
   }

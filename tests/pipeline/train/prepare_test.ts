@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { sharedInt32 } from "../../../pipeline/runtime/shared_memory.ts";
+import { yieldToEventLoop } from "../../../pipeline/runtime/event_loop.ts";
 import { runCooperatively } from "../../../pipeline/runtime/steps.ts";
 import { startThreads, type Threads } from "../../../pipeline/runtime/thread_pool.ts";
 import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
@@ -39,7 +40,7 @@ Deno.test("prepare: a thread that joins between two steps of encoding takes part
   const counts: number[] = [];
   const join = async () => {
     Atomics.store(isOneMoreFree, 0, 1);
-    while ((await pool.run({ kind: "collect" }, () => {})).length < 2);
+    while ((await pool.run({ kind: "collect" }, () => yieldToEventLoop())).length < 2);
   };
   const threads: Threads = {
     ...pool,
