@@ -1,9 +1,10 @@
 import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { ReadSpec } from "../examples/spec.ts";
-import { Failure, usageInvalid } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import { quoted } from "../store/sqlite.ts";
 import type { EngineDialect } from "./engine_dialect.ts";
 import { hashColumn, mixed, timeColumn } from "./partition.ts";
+import { checksOf, fnvOf } from "./row_checks.ts";
 import { labelExpression, levelExpression, numberExpression, type SourceColumns } from "./source_columns.ts";
 import { numberIn, type SqlEngine } from "./sql_engine.ts";
 
@@ -92,14 +93,6 @@ function wordExpression({ group, splitHash }: ReadSpec, dialect: EngineDialect):
   if (splitHash === "sha256") return dialect.sha256Word(text);
   const { word, isUnfit } = fnvOf(dialect.fnv);
   return `CASE WHEN NOT (${isUnfit(text)}) THEN ${word(text)} END`;
-}
-
-/** @throws {Failure} `usage-invalid` if the engine cannot compute it. */
-function fnvOf(fnv: EngineDialect["fnv"]): NonNullable<EngineDialect["fnv"]> {
-  if (fnv) return fnv;
-  throw usageInvalid(
-    "--split-hash fnv runs on Trino alone: leave it out, for sha256, which every engine computes.",
-  );
 }
 
 /** Returns the base rows that are examples, as a FROM has them. @param from All base rows. */
@@ -206,83 +199,4 @@ export function changedRows(before: string, after: string): Failure {
     `The view changed during the training: it had ${before}, then ${after}. Nothing was registered: train again when nothing writes to ` +
       "it, or on a copy of it.",
   );
-}
-
-interface Check {
-  readonly where: string;
-  /** What such rows have. */
-  readonly what: string;
-}
-
-/** Returns the checks of a row that has a label and a weight other than 0. */
-function checksOf(
-  spec: ReadSpec,
-  source: SourceColumns,
-  dialect: EngineDialect,
-  groups: "hashed" | "texts",
-): Check[] {
-  return [
-    ...roleChecks(spec, source, dialect, groups),
-    ...inputColumnsOf(spec.features).flatMap(({ name, kind }) => [
-      ...valueChecks(name, kind, source, dialect),
-      ...(spec.features.some((feature) => feature.name === name && !feature.nullable)
-        ? [{
-          where: `${quoted(name)} IS NULL`,
-          what: `no ${name}, which the feature spec says is not nullable`,
-        }]
-        : []),
-    ]),
-  ];
-}
-
-function roleChecks(
-  spec: ReadSpec,
-  source: SourceColumns,
-  dialect: EngineDialect,
-  groups: "hashed" | "texts",
-): Check[] {
-  const { id, label, weight, group, positive } = spec;
-  return [
-    ...(positive === undefined && source.kinds.get(label) !== "boolean"
-      ? [{
-        where: `${labelExpression(spec, source, dialect)} = -1`,
-        what: `a ${label} that is neither 0 nor 1, nor NULL for a row that is not for training`,
-      }]
-      : []),
-    ...(weight === undefined ? [] : [{
-      where: `${numberExpression(weight, source, dialect)} IS NULL OR ${
-        numberExpression(weight, source, dialect)
-      } < 0 OR ${dialect.isInvalid(quoted(weight))}`,
-      what: `a ${weight} that is neither 0 nor a positive number`,
-    }]),
-    { where: `${quoted(group)} IS NULL`, what: `no ${group}, expected a group` },
-    { where: `${quoted(id)} IS NULL`, what: `no ${id}, expected an id` },
-    ...(spec.splitHash === "sha256" || groups === "texts" ? [] : [{
-      where: fnvOf(dialect.fnv).isUnfit(dialect.text(quoted(group))),
-      what:
-        `a ${group} that is empty or has a character beyond U+FFFF, which --split-hash fnv cannot hash there: leave that out`,
-    }]),
-  ];
-}
-
-function valueChecks(
-  name: string,
-  kind: "number" | "category",
-  { kinds }: SourceColumns,
-  dialect: EngineDialect,
-): Check[] {
-  const column = quoted(name);
-  if (kinds.get(name) !== "real") return [];
-  const isFinite = dialect.isNaN
-    ? `${column} IS NOT NULL AND NOT (${dialect.isNaN(column)}) AND NOT (${dialect.isInvalid(column)})`
-    : `${column} IS NOT NULL AND NOT (${dialect.isInvalid(column)})`;
-  return [
-    { where: dialect.isInvalid(column), what: `a ${name} that is infinite` },
-    ...(kind === "number" ? [] : [{
-      where:
-        `CASE WHEN ${isFinite} THEN ${column} <> floor(${column}) OR abs(${column}) > 9007199254740991 ELSE 1 = 0 END`,
-      what:
-        `a ${name} with decimals as a level, which engines spell differently: CAST it to a text in the view, or make it numeric`,
-    }]),
-  ];
 }

@@ -66,7 +66,8 @@ export function copiedColumns(
   if (isUnordered) {
     return { select: `SELECT ${columns.join(", ")}, ${bigint(idColumn)} ${from}`, isUnordered };
   }
-  const order = `${idColumn}${kinds.get(spec.id) === "text" ? ' COLLATE "C"' : ""}`;
+  // Cast, since a uuid has no collation.
+  const order = kinds.get(spec.id) === "text" ? `${text(idColumn)} COLLATE "C"` : idColumn;
   const repeated =
     `CASE WHEN ${idColumn} = lag(${idColumn}) OVER (PARTITION BY ${isExample} ORDER BY ${order}) THEN ${
       text(idColumn)

@@ -19,6 +19,10 @@ export interface EngineDialect extends Dialect {
   readonly shiftRight: (a: string, bits: number) => string;
   /** Returns a time or a date as microseconds since 1970-01-01T00:00:00Z. */
   readonly micros: (expression: string) => string;
+  /** Returns the condition that a time or a date is infinite, where they can be. */
+  readonly isInfiniteTime?: (expression: string) => string;
+  /** Whether texts are in the order of their UTF-8, so that those with the same beginning lie together. */
+  readonly ordersByBytes: boolean;
   /** Returns a SELECT of the names and types of a relation's columns, in their order, with the engine's version in each row. */
   readonly columnsOf: (relation: Relation) => string;
   /** Ends a subquery whose expressions must be computed once, not in each place that uses them. */
@@ -67,8 +71,6 @@ const columnsIn = (version: string, schema: string, catalog?: string) => (relati
   } ORDER BY ordinal_position`;
 };
 
-const postgresVersion = "current_setting('server_version')";
-
 export const postgresDialect: EngineDialect = {
   ...base("PostgreSQL"),
   bigint: (expression) => `CAST(${expression} AS bigint)`,
@@ -77,15 +79,22 @@ export const postgresDialect: EngineDialect = {
   bitAnd: (a, b) => `(${a} & ${b})`,
   bitXor: (a, b) => `(${a} # ${b})`,
   shiftRight: (a, bits) => `(${a} >> ${bits})`,
-  micros: (expression) => `CAST(extract(epoch FROM ${expression}) * 1000000 AS bigint)`,
+  // The cast of an infinite one would fail before the row is refused.
+  micros: (expression) =>
+    `CASE WHEN isfinite(${expression}) THEN CAST(extract(epoch FROM ${expression}) * 1000000 AS bigint) END`,
+  isInfiniteTime: (expression) => `NOT isfinite(${expression})`,
+  ordersByBytes: false,
+  // Not of information_schema, which leaves materialized views out. The names of types are those that it gives.
   columnsOf: (relation) =>
-    relation.schema === undefined
-      ? `SELECT column_name, data_type, ${postgresVersion} FROM information_schema.columns WHERE table_name = ${
-        textLiteral(relation.name)
-      } AND table_schema = (SELECT nspname FROM pg_namespace WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(${
-        textLiteral(quoted(relation.name))
-      }))) ORDER BY ordinal_position`
-      : columnsIn(postgresVersion, "")(relation),
+    `SELECT a.attname, CASE WHEN b.typelem <> 0 AND b.typlen = -1 THEN 'ARRAY' WHEN n.nspname = 'pg_catalog' ` +
+    `THEN format_type(b.oid, NULL) ELSE 'USER-DEFINED' END, current_setting('server_version') ` +
+    `FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid ` +
+    `JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END ` +
+    `JOIN pg_namespace AS n ON n.oid = b.typnamespace ` +
+    `WHERE a.attrelid = to_regclass(${
+      textLiteral(quotedRelation(relation))
+    }) AND a.attnum > 0 AND NOT a.attisdropped ` +
+    `AND has_column_privilege(a.attrelid, a.attnum, 'SELECT') ORDER BY a.attnum`,
   fence: " OFFSET 0",
   // Without a log; in contrast to a temporary table, several processes read it at once.
   createTable: createTable("UNLOGGED "),
@@ -102,6 +111,7 @@ export const duckdbDialect: EngineDialect = {
   bitXor: (a, b) => `xor(${a}, ${b})`,
   shiftRight: (a, bits) => `(${a} >> ${bits})`,
   micros: (expression) => `epoch_us(CAST(${expression} AS TIMESTAMP))`,
+  ordersByBytes: true,
   columnsOf: columnsIn("version()", "current_schema()"),
   fence: "",
   createTable: createTable(""),
@@ -123,6 +133,7 @@ export function trinoDialect(catalog: string, schema: string): EngineDialect {
     bitXor: (a, b) => `bitwise_xor(${a}, ${b})`,
     shiftRight: (a, bits) => `bitwise_right_shift(${a}, ${bits})`,
     micros: (expression) => `CAST(round(to_unixtime(CAST(${expression} AS timestamp(6))) * 1E6) AS BIGINT)`,
+    ordersByBytes: true,
     columnsOf: columnsIn(
       "(SELECT min(node_version) FROM system.runtime.nodes WHERE coordinator)",
       textLiteral(schema),

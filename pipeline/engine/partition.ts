@@ -84,7 +84,8 @@ export async function splitOnEngine(
   const early = isBoth ? `CASE WHEN ${straddles} THEN NULL ELSE 0 END` : "0";
   const part = split === undefined
     ? `CASE WHEN ${mature} THEN ${byGroup} END`
-    : `CASE WHEN NOT (${mature}) THEN NULL WHEN ${isLate} THEN 1 ELSE ${early} END`;
+    // A row without a time is neither.
+    : `CASE WHEN ${mature} THEN CASE WHEN ${isLate} THEN 1 ELSE ${early} END END`;
   return {
     part,
     excluded: {

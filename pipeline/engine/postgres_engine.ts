@@ -96,7 +96,7 @@ export function openPostgres(options: PostgresOptions): SqlEngine {
       return await run(stop);
     } catch (error) {
       signal?.throwIfAborted();
-      throw engineFailure(name, statement, error instanceof Error ? error.message : String(error));
+      throw engineFailure(name, statement, wordsOf(error, options.statementSeconds));
     } finally {
       signal?.removeEventListener("abort", stop);
     }
@@ -139,4 +139,12 @@ export function openPostgres(options: PostgresOptions): SqlEngine {
       return Promise.resolve();
     },
   };
+}
+
+/** Returns what went wrong; of a statement that took too long, with the limit. */
+function wordsOf(error: unknown, statementSeconds: number): string {
+  const words = error instanceof Error ? error.message : String(error);
+  return /statement timeout/.test(words)
+    ? `no result in ${statementSeconds} s, the limit of --statement-timeout`
+    : words;
 }

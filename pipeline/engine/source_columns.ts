@@ -45,7 +45,7 @@ export async function readSourceColumns(
       `${engine.name} has no table or view ${
         quotedRelation(relation)
       } that this user can read: name it with --view, as SCHEMA.NAME ` +
-        "if it is in another schema.",
+        "if it is in another schema, and spelled as it is there.",
     );
   }
   const kinds = new Map(rows.map(([name, type]) => [String(name), kindOf(String(type).toLowerCase())]));
@@ -91,7 +91,7 @@ function requireReadable({ name, kind }: InputColumn, kinds: SourceColumns["kind
 }
 
 function requireRoles(
-  { group, weight, time, label, positive }: FeatureSpec,
+  { id, group, weight, time, label, positive }: FeatureSpec,
   kinds: SourceColumns["kinds"],
 ): void {
   const require = (name: string | undefined, allowed: readonly Kind[], what: string) => {
@@ -104,10 +104,15 @@ function requireRoles(
     ["integer", "text"],
     "the group, and neither a text nor a whole number, which each engine spells alike",
   );
+  require(
+    id,
+    ["integer", "real", "decimal", "text", "boolean", "time"],
+    "the id, and of a type that cannot be one",
+  );
   require(weight, ["integer", "real", "decimal"], "the weight, and no number");
   require(
     time,
-    ["integer", "real", "time"],
+    ["integer", "real", "decimal", "time"],
     "the time of a row, and neither a time nor a number of microseconds",
   );
   require(
@@ -123,9 +128,13 @@ export function numberExpression(name: string, { kinds }: SourceColumns, dialect
   const kind = kinds.get(name);
   if (kind === "time") return dialect.double(dialect.micros(column));
   if (kind === "boolean") return dialect.double(`CASE WHEN ${column} THEN 1 WHEN NOT ${column} THEN 0 END`);
-  if (kind !== "real" || !dialect.isNaN) return dialect.double(column);
+  // PostgreSQL's decimals have them, too.
+  if ((kind !== "real" && kind !== "decimal") || !dialect.isNaN) return dialect.double(column);
   return `CASE WHEN ${dialect.isNaN(column)} THEN NULL ELSE ${dialect.double(column)} END`;
 }
+
+/** Whole numbers up to it are exact as doubles. */
+export const wholeMax = Number.MAX_SAFE_INTEGER;
 
 /** Returns an expression of a column's level, or NULL if it is missing. A real number is a whole one, which is checked. */
 export function levelExpression(name: string, { kinds }: SourceColumns, dialect: EngineDialect): string {
@@ -136,7 +145,10 @@ export function levelExpression(name: string, { kinds }: SourceColumns, dialect:
     case "real": {
       const present = dialect.text(dialect.bigint(column));
       const absent = dialect.isNaN ? `${column} IS NULL OR ${dialect.isNaN(column)}` : `${column} IS NULL`;
-      return `CASE WHEN ${absent} OR ${dialect.isInvalid(column)} THEN NULL ELSE ${present} END`;
+      // Beyond, a cast would fail before the row is refused.
+      return `CASE WHEN ${absent} OR ${
+        dialect.isInvalid(column)
+      } OR abs(${column}) > ${wholeMax} THEN NULL ELSE ${present} END`;
     }
     default:
       return dialect.text(column);

@@ -26,7 +26,9 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
   let keeps = place !== undefined || dialect.hasTemporaryTables;
   let count = 0;
   const create = async (name: string, select: string) => {
-    await engine.query(dialect.createTable(name, place !== undefined, select));
+    await engine.query(dialect.createTable(name, place !== undefined, select)).catch((error) => {
+      throw place === undefined ? error : unfitPlace(error, place);
+    });
     tables.add(name);
     if (dialect.analyse) await engine.query(dialect.analyse(name));
   };
@@ -62,6 +64,19 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
       }
     },
   };
+}
+
+/** Returns the failure of a table that could not be made in a schema that was named, with what to do about it. */
+function unfitPlace(error: unknown, place: string): unknown {
+  if (!(error instanceof Failure) || !(isDenied(error) || isAbsent(error))) return error;
+  return new Failure(
+    error.kind,
+    `${error.message} Give --stage a schema where this user may create tables, in place of ${place}, or leave it out.`,
+  );
+}
+
+function isAbsent({ message }: Failure): boolean {
+  return /schema \S+ does not exist|(SCHEMA|CATALOG)_NOT_FOUND|NOT_SUPPORTED/i.test(message);
 }
 
 function isDenied({ message }: Failure): boolean {

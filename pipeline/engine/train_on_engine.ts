@@ -146,6 +146,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     engine,
     examples,
     spec,
+    source,
     read.read - read.noLabel - read.zeroWeight,
   );
   if (!isFrozen) {
