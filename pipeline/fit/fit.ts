@@ -1,6 +1,7 @@
 import { wideColumns } from "../encode/cells.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { Failure, usageInvalid } from "../failure.ts";
+import { compactDesign } from "./compact_design.ts";
 import { requireConverged } from "./convergence.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "../model/network.ts";
@@ -49,7 +50,20 @@ export async function fit(
   threads: Threads,
   options: SolverOptions & { solver: SolverName },
 ): Promise<Fit> {
-  return await fitPasses(await createPasses(design, parts, threads), options);
+  const { penalty: { l2, prior }, start, fixedAtZero } = options;
+  // Of a penalised column that no row has, the coefficient is 0.
+  const isWide = chooseSolver(design, options) === "lbfgs" && l2 > 0 && !prior;
+  const compact = isWide ? compactDesign(design) : undefined;
+  if (!compact) return await fitPasses(await createPasses(design, parts, threads), options);
+  const { columns: { columns, pick, spread } } = compact;
+  const fixed = new Set(fixedAtZero);
+  const fitted = await fitPasses(await createPasses(compact.design, parts, threads), {
+    ...options,
+    solver: "lbfgs",
+    ...start ? { start: pick(start) } : {},
+    fixedAtZero: [...columns.keys()].filter((place) => fixed.has(columns[place])),
+  });
+  return { ...fitted, coefficients: spread(fitted.coefficients) };
 }
 
 /** As `fit`, with existing passes, so that several fits can share one attached design. */
