@@ -1,5 +1,4 @@
 import { type DesignChunk, type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
-import { createPeriodAccumulator } from "../evaluate/metrics_by_time.ts";
 import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
@@ -32,27 +31,6 @@ export function evaluateModel(
   const predictions = createPredictionAccumulator(rowsOf(design, parts));
   forProbabilities(design, parts, model, predictions.add);
   return predictions.metrics(baseRate);
-}
-
-/**
- * Like `evaluateModel`, with the metrics of each day, week or month.
- *
- * @returns Without them if rows have no times, or if these are not divided into 4 to 30 periods by any unit.
- */
-export function evaluateByTime(
-  design: DesignMatrix,
-  model: EvaluatedModel,
-  baseRate: number,
-  parts: readonly number[] = evaluatedParts(design),
-): Metrics {
-  const periods = createPeriodAccumulator(design, parts);
-  if (!periods) return evaluateModel(design, model, baseRate, parts);
-  const predictions = createPredictionAccumulator(rowsOf(design, parts));
-  forProbabilities(design, parts, model, (chunk, from, to, probabilities) => {
-    predictions.add(chunk, from, to, probabilities);
-    periods.add(chunk, from, to, probabilities);
-  });
-  return { ...predictions.metrics(baseRate), by_time: periods.metrics(baseRate) };
 }
 
 /** Returns the parts whose rows are evaluated. */

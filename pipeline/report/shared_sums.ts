@@ -1,6 +1,6 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
-import { type EvaluatedModel, forProbabilities } from "../fit/evaluate.ts";
+import { forKnownProbabilities, type RowProbabilities } from "../fit/row_probabilities.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
 import type { ColumnSums } from "./column_sums.ts";
@@ -14,8 +14,8 @@ export interface SummedRows {
   readonly bins: readonly NumberBins[];
   /** Shape (columns) or longer. */
   readonly coefficients: Float64Array;
-  /** The model whose probabilities are summed, too. */
-  readonly model?: EvaluatedModel;
+  /** Of the same parts: they are summed, too. */
+  readonly known?: RowProbabilities;
 }
 
 /** Called with rows from … to − 1 of a chunk, and their probabilities if they are known, shape (to − from). */
@@ -34,7 +34,7 @@ export function collectShares(job: SumsJob): ShareSums[] {
   const { shareCount: count, next } = job;
   const shares: ShareSums[] = [];
   for (let index = Atomics.add(next, 0, 1); index < count; index = Atomics.add(next, 0, 1)) {
-    shares.push(sumsOfShare(job, { index, count }, (use) => walkRows(job, use)));
+    shares.push(sumsOfShare(job, { index, count }));
   }
   return shares;
 }
@@ -57,35 +57,21 @@ export async function sumsByThreads(
   const own = { index: 0, count };
   const shares = await threads.run(
     job,
-    () => [sumsOfShare(job, own, (add) => walkRows(job, add), use), ...collectShares(job)],
+    () => [sumsOfShare(job, own, use), ...collectShares(job)],
   );
   return joinShares(rows.design, shares.flat());
 }
 
-/** Collects the sums of all columns on the calling thread. @param walk Calls a function with all rows in order. */
-export function sumsOfRows(
-  rows: Omit<SummedRows, "parts" | "model">,
-  walk: (use: UseRows) => void,
-  use?: UseRows,
-): ColumnSums {
-  return joinShares(rows.design, [sumsOfShare(rows, { index: 0, count: 1 }, walk, use)]);
-}
-
-function sumsOfShare(
-  { design, bins, coefficients }: Omit<SummedRows, "parts" | "model">,
-  share: ColumnShare,
-  walk: (use: UseRows) => void,
-  use?: UseRows,
-): ShareSums {
-  const { add, sums } = createShareSums(design, bins, coefficients, share);
-  walk((chunk, from, to, probabilities) => {
+function sumsOfShare(rows: SummedRows, share: ColumnShare, use?: UseRows): ShareSums {
+  const { add, sums } = createShareSums(rows.design, rows.bins, rows.coefficients, share);
+  walkRows(rows, (chunk, from, to, probabilities) => {
     add(chunk, from, to, probabilities);
     use?.(chunk, from, to, probabilities);
   });
   return sums;
 }
 
-function walkRows({ design, parts, model }: SummedRows, use: UseRows): void {
-  if (model) return forProbabilities(design, parts, model, use);
+function walkRows({ design, parts, known }: SummedRows, use: UseRows): void {
+  if (known) return forKnownProbabilities(design, known, use);
   for (const chunk of loadEach(design.chunks)) forRowRanges(chunk, parts, (from, to) => use(chunk, from, to));
 }

@@ -1,8 +1,8 @@
-import { loadEach } from "../chunks/chunk_store.ts";
-import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
+import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { defaultResampling, evaluate, type Evaluation, type ScoredRows } from "../evaluate/evaluation.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { probabilitiesOf, type RowProbabilities } from "../fit/row_probabilities.ts";
 import { mixed } from "../math/hash.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ColumnSums } from "./column_sums.ts";
@@ -18,7 +18,7 @@ import { periodsOf } from "./period_parts.ts";
 import { modelParts } from "./model_parts.ts";
 import { type RowDivider, rowDivider, strongestOf } from "./row_division.ts";
 import type { SampledRow } from "./sampled_rows.ts";
-import { sumsByThreads, sumsOfRows, type UseRows } from "./shared_sums.ts";
+import { sumsByThreads, type UseRows } from "./shared_sums.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
 /** The report of a model whose id is not known yet. */
@@ -37,7 +37,9 @@ export interface TrainedParts {
   /** Of a model of curves and tables: the bins of all rows. */
   readonly axes?: FoundRows["axes"] | undefined;
   /** Of a model that continues another: the probability of each new row before it was learned, in the order of the design. */
-  readonly progressive?: Float64Array;
+  readonly progressive?: RowProbabilities;
+  /** Probabilities of the model, if they have been computed. */
+  readonly known?: RowProbabilities;
   /** Of the training, which are idle. */
   readonly threads: Threads;
 }
@@ -61,8 +63,10 @@ export async function reportOfTraining(parts: TrainedParts): Promise<TrainingRep
   const evaluatedParts = isHeldOut ? [testPart] : progressive ? [trainPart] : [trainPart, leftOutPart];
   const strongest = strongestOf(sampled, encoder);
   const divider = strongest === undefined ? undefined : rowDivider(design, encoder, bins, strongest);
-  const collected = await collectRows(design, evaluatedParts, {
-    ...{ metadata, bins, divider, progressive, threads },
+  const collected = await collectRows(design, {
+    ...{ bins, divider, threads },
+    coefficients: Float64Array.from(metadata.coefficients.concat(metadata.intercept)),
+    known: progressive ?? await knownOf(parts, evaluatedParts),
     rowsMax: evaluatedMax,
   });
   const { sums: evaluated, scored, rowCount, codes } = collected;
@@ -107,10 +111,11 @@ function curvesAndTables(
 }
 
 interface RowInputs {
-  readonly metadata: ArtifactMetadata;
   readonly bins: readonly NumberBins[];
   readonly divider: RowDivider | undefined;
-  readonly progressive: Float64Array | undefined;
+  /** Shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  readonly known: RowProbabilities;
   readonly threads: Threads;
   readonly rowsMax: number;
 }
@@ -125,14 +130,24 @@ interface CollectedRows {
   readonly codes: Int32Array;
 }
 
-/** Scores the rows of some parts, and keeps those of some groups if there are many. */
+/** Returns the model's probabilities of some parts, which are computed only if they are not known. */
+async function knownOf(
+  { design, metadata, known, threads }: TrainedParts,
+  parts: readonly number[],
+): Promise<RowProbabilities> {
+  if (known && String(known.parts) === String(parts)) return known;
+  const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
+  const { network, calibration } = metadata;
+  return await probabilitiesOf(design, parts, { coefficients, network, calibration }, threads);
+}
+
+/** Collects the rows whose probabilities are known, and keeps those of some groups if there are many. */
 async function collectRows(
   design: DesignMatrix,
-  parts: readonly number[],
   { rowsMax, ...inputs }: RowInputs,
 ): Promise<CollectedRows> {
-  const { metadata, bins, divider, progressive, threads } = inputs;
-  const rowCount = rowsOf(design, parts);
+  const { bins, divider, coefficients, known, threads } = inputs;
+  const rowCount = known.values.length;
   const isKept = createGroupSample(rowsMax / rowCount);
   const probabilities = new Float64Array(rowCount);
   const labels = new Uint8Array(rowCount);
@@ -140,9 +155,6 @@ async function collectRows(
   const codes = new Int32Array(rowCount);
   let weights: Float64Array | undefined;
   let count = 0;
-  const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
-  const { network, calibration } = metadata;
-  const model = { coefficients, network, calibration };
   const addRows: UseRows = (chunk, from, to, own) => {
     if (!own) throw new Error("the probabilities are not known");
     if (chunk.weights) weights ??= new Float64Array(rowCount);
@@ -157,14 +169,12 @@ async function collectRows(
       count++;
     }
   };
-  const rows = { design, bins, coefficients };
-  const sums = progressive
-    ? sumsOfRows(rows, (use) => forKnown(design, parts, progressive, use), addRows)
-    : await sumsByThreads({ ...rows, parts, model }, threads, addRows);
+  const rows = { design, parts: known.parts, bins, coefficients, known };
+  const sums = await sumsByThreads(rows, threads, addRows);
   const ones = labels.subarray(0, count).reduce((sum, label) => sum + label, 0);
   if (count < rowCount && (ones === 0 || ones === count)) {
     // A few groups have all rows of a label.
-    return await collectRows(design, parts, { ...inputs, rowsMax: Infinity });
+    return await collectRows(design, { ...inputs, rowsMax: Infinity });
   }
   return {
     rowCount,
@@ -177,23 +187,6 @@ async function collectRows(
       ...(weights ? { weights: weights.subarray(0, count) } : {}),
     },
   };
-}
-
-/** Does as `forProbabilities` with probabilities that are known. */
-function forKnown(
-  design: DesignMatrix,
-  parts: readonly number[],
-  probabilities: Float64Array,
-  use: UseRows,
-): void {
-  let at = 0;
-  for (const chunk of loadEach(design.chunks)) {
-    forRowRanges(
-      chunk,
-      parts,
-      (from, to) => use(chunk, from, to, probabilities.subarray(at, at += to - from)),
-    );
-  }
 }
 
 function groupOf({ groups }: DesignChunk, row: number): number {

@@ -1,9 +1,11 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { testPart } from "../examples/split.ts";
 import { checkCalibration } from "../fit/calibration/check.ts";
-import { evaluateByTime } from "../fit/evaluate.ts";
+import { evaluatedParts } from "../fit/evaluate.ts";
+import { evaluateByTime } from "../fit/evaluate_by_time.ts";
 import type { Fit } from "../fit/fit.ts";
 import { createModelRows, rowsOfSomeGroups } from "../fit/model_rows.ts";
+import { probabilitiesOf } from "../fit/row_probabilities.ts";
 import type { CalibrationRecord, Metrics } from "../model/artifact_metadata.ts";
 import {
   type CalibratedFit,
@@ -66,10 +68,11 @@ export async function calibrateIfAsked(
   const kept = { design, solution, uncertainty, hyperParameters: others };
   const calibrationNotes = [...notes, ...checkNotes(design, made)];
   if (!calibration) return { ...kept, metrics, calibrationNotes };
+  const known = await probabilitiesOf(design, evaluatedParts(design), evaluatedModel(made), fit.threads);
   return {
     ...kept,
     calibration,
-    metrics: evaluateByTime(design, evaluatedModel(made), baseRate),
+    metrics: evaluateByTime(design, known, baseRate),
     hyperParameters: { ...others, calibrate: calibration.method },
     calibrationNotes,
   };

@@ -7,7 +7,9 @@ import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
-import { evaluateByTime } from "../fit/evaluate.ts";
+import { evaluatedParts } from "../fit/evaluate.ts";
+import { evaluateByTime } from "../fit/evaluate_by_time.ts";
+import { probabilitiesOf } from "../fit/row_probabilities.ts";
 import { pureColumns } from "../fit/separation.ts";
 import { createTrace } from "../report/trace.ts";
 import { reportOfTraining } from "../report/training_report.ts";
@@ -151,7 +153,8 @@ export async function trainPrepared(
     : await uncertaintyOf(design, threads, fit, hyperParameters);
   const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
-  const metrics = evaluateByTime(design, solution, baseRate);
+  const known = await probabilitiesOf(design, evaluatedParts(design), solution, threads);
+  const metrics = evaluateByTime(design, known, baseRate);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
   const warnings = [
@@ -175,10 +178,13 @@ export async function trainPrepared(
   ];
   const parts = { ...prepared, ...counts, encoder, spec, ...calibrated, notes, warnings };
   const metadata = describe(parts);
+  // A calibration gives other probabilities, or the rows another order.
+  const isAsFitted = evaluated === design && calibrated.solution === solution && !calibrated.calibration;
   return {
     metadata,
     report: await reportOfTraining({
       ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes, threads },
+      ...(isAsFitted ? { known } : {}),
       sampled: prepared.sampled,
       trace: trace.steps(),
     }),

@@ -7,6 +7,7 @@ import { countRanges } from "../ingest/examples_count.ts";
 import { createEncodingJobs } from "../encode/encoding_jobs.ts";
 import { createBoostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
+import { computeProbabilities, type ProbabilitiesJob } from "../fit/row_probabilities.ts";
 import { lookAtBlocks, type LookJob } from "../init/parquet_look.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { collectShares, type SumsJob } from "../report/shared_sums.ts";
@@ -32,6 +33,7 @@ answerJobs({
   count: countRanges,
   collect: forceCollection,
   boostTables: createBoostTables(),
+  probabilities: (job: ProbabilitiesJob) => computeProbabilities(job),
   reportSums: (job: SumsJob) => collectShares(job),
   ...createEncodingJobs(),
   ...createPassState(),
