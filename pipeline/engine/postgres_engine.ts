@@ -3,7 +3,7 @@ import { readPostgresUrl } from "../model/postgres/address.ts";
 import { clientSettings } from "../model/postgres/database.ts";
 import { postgresDialect } from "./engine_dialect.ts";
 import { engineFailure } from "./engine_failure.ts";
-import type { RowTaker, SqlEngine, SqlRows, SqlValue } from "./sql_engine.ts";
+import { afterSignalOf, type RowTaker, type SqlEngine, type SqlRows, type SqlValue } from "./sql_engine.ts";
 
 export interface PostgresOptions {
   readonly url: string;
@@ -134,6 +134,7 @@ export function openPostgres(options: PostgresOptions): SqlEngine {
         async () => await sql.unsafe<Record<string, SqlValue>[]>(statement).values() as unknown as SqlRows,
       ),
     copy,
+    ...afterSignalOf(options, openPostgres),
     close() {
       end();
       return Promise.resolve();

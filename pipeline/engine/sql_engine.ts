@@ -30,7 +30,39 @@ export interface SqlEngine {
    * @throws {Failure} as `query`; what `add` throws, which stops the statement.
    */
   readonly copy?: (select: string, add: RowTaker) => Promise<void>;
+  /**
+   * Runs a statement after the signal, over a connection of its own. Absent where there is no signal.
+   *
+   * @throws {Failure} as `query`.
+   */
+  readonly afterSignal?: (statement: string) => Promise<void>;
   close(): Promise<void>;
+}
+
+/** Time limit of a statement after the signal. */
+const afterSignalSeconds = 30;
+
+/**
+ * Returns the member `afterSignal` of an engine.
+ *
+ * @param options The engine's.
+ * @param open Opens it.
+ */
+export function afterSignalOf<Options extends { readonly signal?: AbortSignal | undefined }>(
+  { signal, ...options }: Options,
+  open: (options: Omit<Options, "signal"> & { readonly statementSeconds: number }) => SqlEngine,
+): Pick<SqlEngine, "afterSignal"> {
+  if (!signal) return {};
+  return {
+    async afterSignal(statement) {
+      const engine = open({ ...options, statementSeconds: afterSignalSeconds });
+      try {
+        await engine.query(statement);
+      } finally {
+        await engine.close();
+      }
+    },
+  };
 }
 
 /** @throws {Error} if the value is not a number. */

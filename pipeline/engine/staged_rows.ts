@@ -26,10 +26,13 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
   let keeps = place !== undefined || dialect.hasTemporaryTables;
   let count = 0;
   const create = async (name: string, select: string) => {
-    await engine.query(dialect.createTable(name, place !== undefined, select)).catch((error) => {
-      throw place === undefined ? error : unfitPlace(error, place);
-    });
+    // Before: of a statement that is stopped, the table may be there.
     tables.add(name);
+    await engine.query(dialect.createTable(name, place !== undefined, select)).catch((error) => {
+      if (place !== undefined) throw unfitPlace(error, place);
+      tables.delete(name);
+      throw error;
+    });
     if (dialect.analyse) await engine.query(dialect.analyse(name));
   };
   const nextName = (rows: string) => {
@@ -56,10 +59,12 @@ export function createStaging(engine: SqlEngine, place: string | undefined, id: 
     },
     async remove(names = [...tables]) {
       for (const name of names.filter((name) => tables.delete(name))) {
+        const drop = `DROP TABLE IF EXISTS ${name}`;
         try {
-          await engine.query(`DROP TABLE ${name}`);
+          await engine.query(drop);
         } catch {
-          // The connection may be gone, and a temporary table with it.
+          // The connection may be gone, and a temporary table with it; after the signal, it runs nothing.
+          if (place !== undefined) await engine.afterSignal?.(drop).catch(() => {});
         }
       }
     },
@@ -76,7 +81,7 @@ function unfitPlace(error: unknown, place: string): unknown {
 }
 
 function isAbsent({ message }: Failure): boolean {
-  return /schema \S+ does not exist|(SCHEMA|CATALOG)_NOT_FOUND|NOT_SUPPORTED/i.test(message);
+  return /schema \S+ (does not exist|not found)|(SCHEMA|CATALOG)_NOT_FOUND|NOT_SUPPORTED/i.test(message);
 }
 
 function isDenied({ message }: Failure): boolean {

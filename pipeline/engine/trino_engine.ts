@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure.ts";
 import { trinoDialect } from "./engine_dialect.ts";
 import { engineFailure } from "./engine_failure.ts";
-import type { SqlEngine, SqlRows, SqlValue } from "./sql_engine.ts";
+import { afterSignalOf, type SqlEngine, type SqlRows, type SqlValue } from "./sql_engine.ts";
 import { byColumn, connectTrino, postedStatement, rowsOf, type TrinoConnection } from "./trino_connection.ts";
 
 export interface TrinoOptions {
@@ -169,6 +169,7 @@ export function openTrino(options: TrinoOptions): SqlEngine {
       const [own] = await send(byColumn(statement, columns)) as readonly (readonly (SqlValue[] | null)[])[];
       return rowsOf(own);
     },
+    ...afterSignalOf(options, openTrino),
     close: session.close,
   };
 }
@@ -188,6 +189,11 @@ function basic(user: string, password: string): string {
   return new TextEncoder().encode(`${user}:${password}`).toBase64();
 }
 
+/** Returns what went wrong. Newer runtimes tell the reason of a request that failed in its cause. */
 function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const found = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const words = found instanceof Error ? found.message : String(found);
+  if (/connection refused/i.test(words)) return "nothing listens there";
+  if (/dns error|name or service/i.test(words)) return "the host's name is unknown";
+  return words.replace(/^error sending request for url \(\S+\): /, "");
 }

@@ -4,6 +4,7 @@ import { placeOf } from "../../../pipeline/engine/open_engine.ts";
 import { openPostgres } from "../../../pipeline/engine/postgres_engine.ts";
 import { trainOnEngine } from "../../../pipeline/engine/train_on_engine.ts";
 import { parseSpec } from "../../../pipeline/examples/spec.ts";
+import { Failure } from "../../../pipeline/failure.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { postgresPrograms, type PostgresServer, startPostgres } from "../../support/postgres.ts";
 import { inFolder } from "../../support/program.ts";
@@ -16,6 +17,8 @@ interface Trial {
   readonly url?: string;
   readonly stage?: string;
   readonly statementSeconds?: number;
+  /** The stage before whose statement it is stopped. */
+  readonly stopAt?: string;
 }
 
 const columns = ["id", "lead", "x", "c", "clicked"];
@@ -32,9 +35,12 @@ const pushed = 0;
 const fetched = 1e6;
 
 async function train(server: PostgresServer, trial: Trial, pushDownRows: number) {
+  const controller = new AbortController();
+  const { signal } = controller;
   const engine = openPostgres({
     url: trial.url ?? server.url(),
     statementSeconds: trial.statementSeconds ?? 60,
+    signal,
   });
   let trained: Awaited<ReturnType<typeof trainOnEngine>> | undefined;
   await inFolder(async (folder) => {
@@ -43,6 +49,12 @@ async function train(server: PostgresServer, trial: Trial, pushDownRows: number)
         ...{ engine, relation: { name: trial.view ?? "made" }, pushDownRows },
         ...(trial.stage === undefined ? {} : { place: placeOf(trial.stage) }),
         spillsBeside: join(folder, "tables.db"),
+        signal,
+        observe: {
+          stage: ({ stage }) => {
+            if (stage === trial.stopAt) controller.abort(new Failure("interrupted", "interrupted"));
+          },
+        },
         spec: parseSpec({ ...spec, ...trial.spec }, "spec"),
         hyperParameters: { ...defaultHyperParameters, splitHash: "sha256", ...trial.settings },
       });
@@ -202,5 +214,19 @@ Deno.test({
           /(permission denied|does not exist).*Give --stage a schema where this user may create tables/,
       });
     }
+  });
+});
+
+Deno.test({
+  name: "a training that is stopped between its passes leaves no table in the schema of --stage",
+  ignore: postgresPrograms === undefined,
+}, async () => {
+  await withMade(async (server) => {
+    const left = () => server.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'clickwell_%'");
+    const stopped = train(server, { stage: "public", stopAt: "pass 2" }, pushed);
+    await assert.rejects(stopped, { name: "Failure", kind: "interrupted" });
+    assert.deepEqual(await left(), ["0"]);
+    await train(server, { stage: "public" }, pushed);
+    assert.deepEqual(await left(), ["0"]);
   });
 });

@@ -161,3 +161,24 @@ Deno.test("Trino: few rows come by column", async () => {
     }
   }
 });
+
+Deno.test("Trino: after the signal, a statement goes over a connection of its own", async () => {
+  const { asked, answer } = answers("476", [1]);
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const { pathname, origin } = new URL(request.url);
+    return Response.json(answer(pathname, await request.text(), null, origin));
+  });
+  const controller = new AbortController();
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  const engine = openTrino({ origin, ...options, signal: controller.signal });
+  try {
+    await engine.query("SELECT 1");
+    controller.abort(new Error("stopped"));
+    await assert.rejects(engine.query("SELECT 2"), { message: "stopped" });
+    await engine.afterSignal?.("DROP TABLE IF EXISTS t");
+    assert.deepEqual(asked.map(({ statement }) => statement), ["SELECT 1", "DROP TABLE IF EXISTS t"]);
+  } finally {
+    await engine.close();
+    await server.shutdown();
+  }
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { SqlRows } from "../../../pipeline/engine/sql_engine.ts";
 import { openTrino } from "../../../pipeline/engine/trino_engine.ts";
 import { Failure } from "../../../pipeline/failure.ts";
+import { freePort } from "../../support/free_port.ts";
 
 type Handler = (request: Request, origin: string) => Response | Promise<Response>;
 
@@ -104,6 +105,12 @@ Deno.test("Trino: a server that is not there, or is another one, is named", asyn
   await assert.rejects(ask("http://127.0.0.1:9", "SELECT 1"), {
     kind: "engine-failed",
     message: /^Trino at http:\/\/127\.0\.0\.1:9 did not answer/,
+  });
+  await assert.rejects(ask(`http://127.0.0.1:${freePort()}`, "SELECT 1"), {
+    message: /nothing listens there/,
+  });
+  await assert.rejects(ask("http://nowhere.invalid:8080", "SELECT 1"), {
+    message: /the host's name is unknown/,
   });
   await withServer(() => new Response("<html>no</html>", { status: 404 }), async (origin) => {
     await assert.rejects(ask(origin, "SELECT 1"), {
