@@ -8,7 +8,7 @@ import { type EngineDialect, quotedRelation, type Relation } from "./engine_dial
 import type { SqlEngine } from "./sql_engine.ts";
 
 /** What a column of the view holds. */
-type Kind = "integer" | "real" | "decimal" | "text" | "boolean" | "time" | "other";
+type Kind = "integer" | "real" | "decimal" | "text" | "padded" | "boolean" | "time" | "other";
 
 /** The view's columns that the spec names, with their kinds. */
 export interface SourceColumns {
@@ -22,6 +22,8 @@ const kindPatterns: readonly (readonly [RegExp, Kind])[] = [
   [/^(tinyint|smallint|integer|int|bigint|hugeint|u\w+int|usmallint|serial|bigserial)$/, "integer"],
   [/^(double|double precision|real|float|float4|float8)$/, "real"],
   [/^(numeric|decimal)/, "decimal"],
+  // A cast of Trino's keeps the spaces, which are no part of the value; of PostgreSQL's, which has no length here, it does not.
+  [/^char\(/, "padded"],
   [/^(varchar|character varying|text|char|character|bpchar|name|uuid|user-defined|enum)/, "text"],
   [/^bool/, "boolean"],
   [/^(date|timestamp)/, "time"],
@@ -86,6 +88,8 @@ function requireReadable({ name, kind }: InputColumn, kinds: SourceColumns["kind
     "spec-invalid",
     kind === "number"
       ? `The feature ${name} is numeric, and its column in the view is no number: CAST it in the view, or make the feature categorical.`
+      : own === "padded"
+      ? `The feature ${name} has levels, and its column in the view is filled up with spaces: make it rtrim(CAST(${name} AS varchar)) there.`
       : `The feature ${name} has levels, and its column in the view is neither a text nor a whole number: CAST it to a text in the view.`,
   );
 }
@@ -106,7 +110,7 @@ function requireRoles(
   );
   require(
     id,
-    ["integer", "real", "decimal", "text", "boolean", "time"],
+    ["integer", "real", "decimal", "text", "padded", "boolean", "time"],
     "the id, and of a type that cannot be one",
   );
   require(weight, ["integer", "real", "decimal"], "the weight, and no number");
