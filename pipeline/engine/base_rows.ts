@@ -140,11 +140,15 @@ export interface CountedRows {
  * @throws {Failure} `examples-invalid` if it has others; as `accountOf`.
  */
 export async function requireUnchanged(
-  { query, name: engine }: SqlEngine,
+  { engine: { query, name: engine }, stage }: {
+    readonly engine: SqlEngine;
+    readonly stage: (stage: string) => void;
+  },
   from: string,
   { spec, view, rows: { faults } }: CountedRows,
   before: ReadRows,
 ): Promise<void> {
+  stage("counts of the rows");
   const rows = await query(`SELECT ${fateColumn}, count(*) FROM ${from} GROUP BY ${fateColumn}`);
   const counts = new Map(rows.map(([fate, count]) => [numberIn(fate), numberIn(count)]));
   const after = accountOf(counts, faults, { spec, view, engine });

@@ -31,7 +31,7 @@ export interface SqlEngine {
    */
   readonly copy?: (select: string, add: RowTaker) => Promise<void>;
   /**
-   * Runs a statement after the signal, over a connection of its own. Absent where there is no signal.
+   * Runs a statement after the signal, over another connection. Absent without a signal.
    *
    * @throws {Failure} as `query`.
    */

@@ -6,7 +6,7 @@ import { fitPasses } from "../fit/fit.ts";
 import { precisionColumnsMax, precisionOf } from "../fit/precision.ts";
 import { type ClassCounts, classCountsOf } from "../train/class_counts.ts";
 import { createTrace } from "../report/trace.ts";
-import { requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
+import { isUnfitted, requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
 import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
 import { describe } from "../train/metadata.ts";
 import { encodingNotes, heldOutNotes, weightNotes } from "../train/notes.ts";
@@ -113,6 +113,9 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const isFrozen = staging.keeps();
   stage("checks of the rows");
   const read = await countExamples(engine, base, counted);
+  const requireSame = async () => {
+    if (!isFrozen) await requireUnchanged(context, base, counted, read);
+  };
   const examples = exampleRows(base);
   const split = byGroup === undefined
     ? await splitByTime(context, examples)
@@ -136,7 +139,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     : [];
   const trace = createTrace();
   const observed = { ...context, observe: tracedBy(trace, context.observe) };
-  const { fit, precision } = await fitOnEngine(observed, encoded, counts, fixedAtZero);
+  const { fit, precision } = await fitOnEngine(observed, encoded, counts, fixedAtZero, requireSame);
   clock.lap("fit");
   const solution = { ...fit, coefficients: corrected(fit.coefficients, counts.sums, hyperParameters) };
   const predicted = { engine, encoded, coefficients: solution.coefficients };
@@ -149,10 +152,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
     source,
     read.read - read.noLabel - read.zeroWeight,
   );
-  if (!isFrozen) {
-    stage("counts of the rows");
-    await requireUnchanged(engine, base, counted, read);
-  }
+  await requireSame();
   const account = { ...read, ...split.excluded };
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),
@@ -264,6 +264,7 @@ async function fitOnEngine(
   encoded: EngineDesign,
   { sums }: ClassCounts,
   fixedAtZero: readonly number[],
+  requireSame: () => Promise<void>,
 ) {
   let pass = 0;
   const isBalanced = hyperParameters.classWeight === "balanced";
@@ -287,6 +288,8 @@ async function fitOnEngine(
     const precision = isNormal ? await precisionOf(passes, fit.coefficients, penalty) : undefined;
     return { fit, precision };
   } catch (error) {
+    // Sums of rows that changed in between have no optimum: then that is the fault.
+    if (isUnfitted(error)) await requireSame();
     throw separationFailure(error, encoded.encoder);
   }
 }

@@ -106,6 +106,11 @@ export async function fitModel(
   }
 }
 
+/** Returns whether an error is that of a fit that found no optimum. */
+export function isUnfitted(error: unknown): boolean {
+  return error instanceof Separation || (error instanceof Failure && error.kind === "not-converged");
+}
+
 /** Returns the failure of a fit without a finite optimum, with the columns' names; any other error unchanged. */
 export function separationFailure(error: unknown, encoder: Encoder): unknown {
   return error instanceof Separation ? separable(separationWords(error, encoder)) : error;
