@@ -53,8 +53,12 @@ function alignColumns(rows: readonly string[][]): string[] {
 
 function describeFile(file: FileReport): string[] {
   const lines: string[] = [];
-  if (file.loadedBefore) lines.push("loaded before with the same content: nothing to do");
-  else if (file.read === 0) lines.push("has columns and no rows: nothing to load");
+  if (file.loadedBefore) {
+    const without = file.rejected > 0
+      ? `, without ${counted(file.rejected, "row")} that could not be loaded`
+      : "";
+    lines.push(`loaded before with the same content${without}: nothing to do`);
+  } else if (file.read === 0) lines.push("has columns and no rows: nothing to load");
   else lines.push(...describeNumbers(file), ...describeDuplicates(file));
   const nulls = Object.entries(file.nulls).filter(([, rows]) => rows > 0);
   if (nulls.length > 0) {

@@ -203,6 +203,7 @@ async function loadFilesAndTrain(
         load: {
           files: resolveFiles(files, pathOf),
           ...loadOptionsOf(options),
+          takesLoaded: options.rejects === undefined,
           format,
           signal,
           observe: loadObserver(terminal),

@@ -40,6 +40,9 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
       ...(active && production.reason === otherFieldsReason
         ? [`in production because ${otherFieldsReason}`]
         : []),
+      ...(active && (metadata.warnings ?? []).some(isNoGain)
+        ? ["in production all the same: put a better one in its place with clickwell train --activate"]
+        : []),
       nextLine(metadata, model.version),
     ].map((line) => `  ${line}`),
     closingLine(report, folders),
@@ -147,6 +150,11 @@ function firstOf(texts: readonly string[], what: string, shownMax: number, versi
   return [...lines.slice(0, shownMax - 1), `and ${left} more ${what}s: clickwell models show ${version}`];
 }
 
+/** Whether a warning says that the model is not known to be better than the base rate. */
+function isNoGain({ kind }: { readonly kind: string }): boolean {
+  return kind === "no-gain";
+}
+
 /** A smaller share of the base rate's log loss is hardly worth a model. */
 const gainMin = 0.01;
 
@@ -162,7 +170,7 @@ function nextLine(
   if (warnings.some(tellsOutcome)) {
     return "next: decide about the columns warned of, then train again; until then the log loss may be too good to be true";
   }
-  if (warnings.length > 0) {
+  if (warnings.some((warning) => !isNoGain(warning))) {
     return "next: follow the warnings, then train again: the rows to come may not be like the held-out ones";
   }
   if (data.rows.test === 0) {
@@ -176,6 +184,9 @@ function nextLine(
   }
   if (gainOf(metrics) < 0) {
     return `next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the ${rate} alone is better`;
+  }
+  if (warnings.some(isNoGain)) {
+    return `next: more rows, or a stronger penalty, as with --C 0.01; it is not shown that the model is better than the ${rate}`;
   }
   if (gainOf(metrics) < gainMin) {
     return `next: add columns that say more about the outcome, or more rows; the model is hardly better than the ${rate}`;

@@ -9,6 +9,7 @@ import { createTrace } from "../report/trace.ts";
 import { isUnfitted, requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
 import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
 import { describe } from "../train/metadata.ts";
+import { warnOfGain } from "../train/gain_warning.ts";
 import { encodingNotes, heldOutNotes, weightNotes } from "../train/notes.ts";
 import { timeNotes } from "../train/time_notes.ts";
 import { startClock } from "../train/stage_clock.ts";
@@ -154,16 +155,19 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   );
   await requireSame();
   const account = { ...read, ...split.excluded };
+  const { columnCount } = encoded.encoder;
+  const warnings = warnOfGain({ rows: counts.rows, ones: counts.clicks.test, columnCount, metrics });
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),
     ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
     ...rowNotes(context, counts),
+    ...warnings.map(({ text }) => text),
   ];
   const own = engineRecord(engine, source);
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
-    ...{ uncertainty: { precision }, warnings: [], lastId: undefined, engine: own },
+    ...{ uncertainty: { precision }, warnings, lastId: undefined, engine: own },
     ...(split.times ? { times: split.times } : {}),
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });

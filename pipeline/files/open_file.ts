@@ -72,6 +72,15 @@ function isParquetFile(path: string): boolean {
   }
 }
 
+const webPage = /^\s*<(!doctype|html|\?xml)\b/i;
+
+/** Whether the head is text but for zero bytes after its first line: other files have them earlier, beside other control characters. */
+function isTextWithZeros(head: Uint8Array): boolean {
+  const first = head.indexOf(0x0a);
+  if (first < 1 || head.indexOf(0) < first) return false;
+  return head.every((byte) => byte >= 0x20 || byte === 0 || (byte >= 0x09 && byte <= 0x0d));
+}
+
 /**
  * @throws {Failure} `file-missing`; `file-invalid` for an empty file, or one that is neither parquet nor text; `usage-invalid`
  *   for options that the format does not have.
@@ -107,7 +116,13 @@ function formatOfHead(
   const isUtf16 = encoding === "utf-16" || head[0] === 0xff || head[0] === 0xfe;
   if (!isUtf16 && head.includes(0)) {
     if ((head[0] === 0) !== (head[1] === 0)) throw invalid("probably UTF-16: use --encoding utf-16");
-    throw invalid("neither parquet nor text: write it as parquet, CSV or newline-delimited JSON");
+    // A row with such a character is named by the reader.
+    if (!isTextWithZeros(head)) {
+      throw invalid("neither parquet nor text: write it as parquet, CSV or newline-delimited JSON");
+    }
+  }
+  if (webPage.test(decodeHead(head, encoding, path))) {
+    throw invalid("a web page or XML, not a table: a download may have answered with an error in its place");
   }
   return decodeHead(head, encoding, path).trimStart().startsWith("{") ? "ndjson" : "csv";
 }

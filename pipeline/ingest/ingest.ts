@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly onConflict?: OnConflict;
   /** File for rows that cannot be loaded. Without it, the first such row fails its file. */
   readonly rejectsPath?: string;
+  /** Leave out rows of a file that its earlier load rejected or discarded, instead of trying to load them again. */
+  readonly takesLoaded?: boolean;
   /** Names of columns in the files that differ from those of the table: by table, then by column. */
   readonly columnNames?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Load a column that a file lacks as NULL, if the table allows it. */
@@ -151,6 +153,7 @@ function loadSettings(
     areParents: tables.flatMap((other) => referencesOf(other, tables))
       .some(({ parent }) => parent === table.name),
     onConflict: options.onConflict ?? "fail",
+    takesLoaded: options.takesLoaded ?? false,
     mapping: mappingOf(table, options),
     signal: options.signal,
     lockTimeoutMs: options.lockTimeoutMs ?? lockTimeoutMsDefault,

@@ -35,6 +35,8 @@ export interface LoadSettings {
   readonly onConflict: OnConflict;
   readonly mapping: ColumnMapping;
   readonly rejects: RejectsFile | undefined;
+  /** Whether a file that was loaded before stays as it was loaded, without the rows that were rejected or discarded then. */
+  readonly takesLoaded: boolean;
   readonly signal: AbortSignal | undefined;
   /** How long to wait for the locks of other processes. */
   readonly lockTimeoutMs: number;
@@ -84,10 +86,10 @@ export async function loadFile(store: Store, load: FileLoad, options: LoadOption
     // The first file of a table cannot have been loaded before: it is read at once, and hashed while the reader is behind.
     const isFirst = !hasLoads(store, table);
     const firstReading = isFirst ? await startReading(store, load, options) : undefined;
-    const { mapping, signal } = options;
+    const { mapping, signal, takesLoaded } = options;
     const known = isFirst
       ? undefined
-      : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
+      : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping, takesLoaded });
     if (known) return { ...known, file: basename(path) };
     const reading = firstReading ?? await startReading(store, load, options);
     await options.whileReading?.();

@@ -28,11 +28,15 @@ interface StoredReport extends Omit<FileReport, "times"> {
 /**
  * Finds the report of an earlier load of the same content if loading it again would change nothing: all its rows are in the
  * table, and none has been replaced or deleted since.
+ *
+ * @param takesLoaded Whether rows that were rejected or discarded then are to stay out.
  */
 export function findLoad(
   store: Store,
   table: Table,
-  { contentHash, mapping }: Pick<LoadEntry, "contentHash" | "mapping">,
+  { contentHash, mapping, takesLoaded = false }: Pick<LoadEntry, "contentHash" | "mapping"> & {
+    readonly takesLoaded?: boolean;
+  },
 ): FileReport | undefined {
   const row = store.db.prepare(`
     SELECT report FROM loads AS earlier
@@ -45,7 +49,7 @@ export function findLoad(
   const { mapping: earlierMapping, tableRows, ...report }: StoredReport = JSON.parse(String(row.report));
   // Rows that were rejected, discarded or without a parent could have another outcome now.
   const orphans = Object.values(report.orphans ?? {}).some((rows) => rows > 0);
-  const isWhole = report.rejected === 0 && report.kept === 0 && !orphans;
+  const isWhole = takesLoaded || (report.rejected === 0 && report.kept === 0 && !orphans);
   const sameMapping = JSON.stringify(earlierMapping) === JSON.stringify(mapping);
   if (!isWhole || !sameMapping || countRows(store, table) < tableRows) return undefined;
   return {
@@ -54,7 +58,7 @@ export function findLoad(
     loadedBefore: true,
     inserted: 0,
     replaced: 0,
-    unchanged: report.read,
+    unchanged: report.read - report.rejected - report.kept,
   };
 }
 

@@ -92,19 +92,44 @@ export function timeNotes(columns: readonly ColumnProfile[]): string[] {
         }), and is read as text. Written ${iso}, it would be a time.`,
       ];
     }
+    const serial = serialDates(column);
+    if (serial) {
+      return [
+        `${name} looks like dates in the days of spreadsheets (${
+          serial.join(" to ")
+        }), and is read as a number. Written ${iso}, it ` +
+        `would be a time; or give it the entry ${timeFeature(name)} in the feature spec, and compute ` +
+        `CAST((${name} - ${daysUntil1970}) * 86400000000 AS INTEGER) in the view of the schema.`,
+      ];
+    }
     const epoch = epochOf(column);
     if (!epoch) return [];
-    const feature = JSON.stringify({ name, type: "time", parts: ["hour", "weekday", "month"] });
     const [first, last] = epoch.range.map((time) => isoTime(time).slice(0, 10));
     return [
       `${name} looks like ${epoch.unit} since 1970 (${first} to ${last}), and is read as a number. Written ${iso}, it would be a time; or ` +
-      `give it the entry ${feature} in the feature spec${
+      `give it the entry ${timeFeature(name)} in the feature spec${
         epoch.micros === 1
           ? ""
           : `, and multiply it by ${epoch.micros.toLocaleString("en")} in the view of the schema`
       }.`,
     ];
   });
+}
+
+function timeFeature(name: string): string {
+  return JSON.stringify({ name, type: "time", parts: ["hour", "weekday", "month"] });
+}
+
+/** Spreadsheets count days, and parts of them, from 1899-12-30 on: here those from 1954 to 2064. */
+const [daysUntil1970, serialMin, serialMax] = [25_569, 20_000, 60_000];
+/** Names of columns of dates: a time may be a duration. */
+const dateName = /date|datum|fecha|birth|born|_at$|_on$/i;
+
+/** Returns the first and the last date of a column of days; undefined if it does not look so. */
+function serialDates({ name, kind, range, distinct }: ColumnProfile): string[] | undefined {
+  if ((kind !== "integer" && kind !== "real") || !range || distinct < distinctTimesMin) return undefined;
+  if (!dateName.test(name) || range.min < serialMin || range.max >= serialMax) return undefined;
+  return [range.min, range.max].map((day) => isoTime((day - daysUntil1970) * 86_400e6).slice(0, 10));
 }
 
 /** Returns what a column of integers counts since 1970, and its range in microseconds; undefined if it does not look so. */

@@ -1,5 +1,6 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { testPart } from "../examples/split.ts";
+import type { OutOfFoldRows } from "../fit/calibration/calibrate.ts";
 import { checkCalibration } from "../fit/calibration/check.ts";
 import { evaluatedParts } from "../fit/evaluate.ts";
 import { evaluateByTime } from "../fit/evaluate_by_time.ts";
@@ -28,6 +29,8 @@ export interface CalibratedModel {
   /** With the map that was found in place of `auto`. */
   readonly hyperParameters: HyperParameters;
   readonly calibrationNotes: readonly string[];
+  /** Held-out rows with the log-odds that the model serves: those of some groups if they are many. */
+  readonly heldOut: OutOfFoldRows;
 }
 
 export interface UncalibratedFit extends Omit<CalibrateFitOptions, keyof FitModelOptions> {
@@ -50,12 +53,14 @@ export async function calibrateIfAsked(
   const choice = calibrate ?? (fit.outOfFold ? "auto" : "none");
   if (choice === "none") {
     const { design, solution, uncertainty } = fit;
+    const heldOut = checkedRows(design, { solution });
     return {
       ...{ design, solution, uncertainty },
       metrics,
       // What the default is, is not kept.
       hyperParameters: fit.outOfFold ? hyperParameters : others,
-      calibrationNotes: checkNotes(design, { solution }),
+      calibrationNotes: checkNotes(heldOut, { solution }),
+      heldOut,
     };
   }
   const made = await calibrateFit(choice, {
@@ -65,8 +70,9 @@ export async function calibrateIfAsked(
     ...(observe ? { observe } : {}),
   });
   const { design, solution, uncertainty, calibration, notes } = made;
-  const kept = { design, solution, uncertainty, hyperParameters: others };
-  const calibrationNotes = [...notes, ...checkNotes(design, made)];
+  const heldOut = checkedRows(design, made);
+  const kept = { design, solution, uncertainty, hyperParameters: others, heldOut };
+  const calibrationNotes = [...notes, ...checkNotes(heldOut, made)];
   if (!calibration) return { ...kept, metrics, calibrationNotes };
   const known = await probabilitiesOf(design, evaluatedParts(design), evaluatedModel(made), fit.threads);
   return {
@@ -81,14 +87,17 @@ export async function calibrateIfAsked(
 /** Rows that are checked, at most: a deviation that matters is certain with fewer. */
 const checkedRowsMax = 50_000;
 
-/** Notes on probabilities of held-out rows that are off by more than chance. */
-function checkNotes(
-  design: DesignMatrix,
-  model: Pick<CalibratedFit, "solution" | "calibration">,
-): string[] {
+type Checked = Pick<CalibratedFit, "solution" | "calibration">;
+
+function checkedRows(design: DesignMatrix, model: Checked): OutOfFoldRows {
   const rows = createModelRows(design, [testPart]);
   rows.add([testPart], evaluatedModel(model));
-  const found = checkCalibration(rowsOfSomeGroups(rows.rows, checkedRowsMax));
+  return rowsOfSomeGroups(rows.rows, checkedRowsMax);
+}
+
+/** Notes on probabilities of held-out rows that are off by more than chance. */
+function checkNotes(rows: OutOfFoldRows, model: Checked): string[] {
+  const found = checkCalibration(rows);
   if (!found?.isOff) return [];
   const { predicted, observed, slope, chiSquare, degrees } = found;
   const [mean, rate, distance] = [predicted, observed, chiSquare].map((value) => value.toPrecision(3));

@@ -103,7 +103,7 @@ export function minibatchNotes({ network }: Fit, { optimizer }: HyperParameters)
 }
 
 /** Below this number of held-out rows, the metrics say little. */
-const testRowsMin = 20;
+export const testRowsMin = 20;
 /** An AUC that real data hardly ever reaches. */
 const suspiciousAuc = 0.995;
 

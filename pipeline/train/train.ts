@@ -25,6 +25,7 @@ import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/fi
 import { keepingStages, type KeptSearch } from "./found/kept_search.ts";
 import { type HyperParameters, readSpecOf } from "./hyper_parameters.ts";
 import { keptDesign } from "./kept_design.ts";
+import { testGain, warnOfGain } from "./gain_warning.ts";
 import { describe } from "./metadata.ts";
 import { uncertaintyOf } from "./uncertainty.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
@@ -157,15 +158,19 @@ export async function trainPrepared(
   const metrics = evaluateByTime(design, known, baseRate);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
-  const warnings = [
-    ...prepared.warnings,
-    ...(isExplained ? [] : warnOfAuc({ design, encoder, coefficients, baseRate, metrics })),
-  ];
   const effects = network === undefined ? featureEffects(design, encoder, coefficients) : undefined;
-  const { calibrationNotes, design: evaluated, ...calibrated } = await calibrateIfAsked({
+  const { calibrationNotes, heldOut, design: evaluated, ...calibrated } = await calibrateIfAsked({
     ...{ uncertainty, design, encoder, solution, threads, counts, chunkStore, metrics, baseRate },
     outOfFold: fitted.outOfFold,
   }, { ...options, hyperParameters });
+  const warnings = [
+    ...prepared.warnings,
+    ...(isExplained ? [] : warnOfAuc({ design, encoder, coefficients, baseRate, metrics })),
+    ...warnOfGain({
+      ...{ rows, ones: clicks.test, columnCount: encoder.columnCount, metrics: calibrated.metrics },
+      test: rows.test > 0 ? testGain(heldOut, baseRate) : undefined,
+    }),
+  ];
   const notes = [
     ...prepared.notes,
     ...warnings.map(({ text }) => text),

@@ -65,6 +65,7 @@ Deno.test("accounts: a load that loses rows is rolled back", () =>
         onConflict: "fail",
         mapping: { names: {}, allowMissing: true },
         rejects: undefined,
+        takesLoaded: false,
         signal: undefined,
         lockTimeoutMs: 1_000,
         observe: () => {},

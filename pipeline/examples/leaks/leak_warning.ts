@@ -1,4 +1,4 @@
-/** Kinds of leaks, and of rows that make a model look better than it is. */
+/** Kinds of leaks, of rows that make a model look better than it is, and of a model that is none. */
 export type LeakKind =
   | "label-copy"
   | "missing-by-label"
@@ -13,15 +13,17 @@ export type LeakKind =
   | "group-feature"
   | "multiplied-rows"
   | "duplicate-rows"
-  | "too-good";
+  | "too-good"
+  | "no-gain";
 
-/** Kinds that do not tell the outcome: such a column says nothing about rows to come, or rows occur more than once. */
+/** Kinds that do not tell the outcome: such a column says nothing about rows to come, rows occur more than once, or no column tells it. */
 const otherKinds: readonly string[] = [
   "running-number",
   "level-per-row",
   "group-feature",
   "multiplied-rows",
   "duplicate-rows",
+  "no-gain",
 ];
 
 /** Whether a warning is of columns that give the outcome away. */
@@ -29,7 +31,7 @@ export function tellsOutcome({ kind }: { readonly kind: string }): boolean {
   return !otherKinds.includes(kind);
 }
 
-/** A warning of a leak. */
+/** A warning of a leak, or of what else a model should not be relied on for. */
 export interface LeakWarning {
   readonly kind: LeakKind;
   /** Columns that show it; none if it is the rows that do. */

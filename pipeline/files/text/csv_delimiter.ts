@@ -5,9 +5,24 @@ import type { TextWindow } from "./text_window.ts";
 const candidates = [",", ";", "\t", "|"];
 const quote = 0x22;
 
-/** @param named The delimiter that the user gave. @returns Its byte. */
+/** The line before the header in which Excel is told the delimiter. Latin 1 has a character for each byte. */
+const separatorLine = /^"?sep=([\x01-\x7f])"?(\r\n|\n|\r|$)/i;
+const separatorLineMax = 16;
+const latin1 = new TextDecoder("latin1");
+
+/**
+ * Chooses the delimiter of a file at its start, and passes over a line before the header that says it, as `sep=;`.
+ *
+ * @param named The delimiter that the user gave. @returns Its byte.
+ */
 export function chooseDelimiter(window: TextWindow, named: string | undefined): number {
+  const { bytes, start, end } = window;
+  const said = separatorLine.exec(
+    latin1.decode(bytes.subarray(start, Math.min(end, start + separatorLineMax))),
+  );
+  if (said) window.moveTo(start + said[0].length);
   if (named !== undefined) return named.charCodeAt(0);
+  if (said) return said[1].charCodeAt(0);
   const counts = countInHeader(window);
   let best = 0;
   for (let i = 1; i < candidates.length; i++) if (counts[i] > counts[best]) best = i;

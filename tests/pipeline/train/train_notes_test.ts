@@ -13,13 +13,13 @@ import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_stor
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Makes ordinary rows whose label depends weakly on x. @param change Returns members to replace in a row. */
+/** Makes ordinary rows whose label depends on x. @param change Returns members to replace in a row. */
 function makeRows(count: number, change: (i: number, row: Row) => Row = () => ({})): Row[] {
   const random = createRandom(8);
   return Array.from({ length: count }, (_, i) => {
     const x = 2 * random.uniform() - 1;
     const row = { id: i, who: `who-${i % 150}`, x, y: random.uniform(), c: `c${i % 5}` };
-    const clicked = random.uniform() < 1 / (1 + Math.exp(-x)) ? 1 : 0;
+    const clicked = random.uniform() < 1 / (1 + Math.exp(-3 * x)) ? 1 : 0;
     return { ...row, clicked, ...change(i, { ...row, clicked }) };
   });
 }
