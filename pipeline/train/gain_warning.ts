@@ -13,7 +13,7 @@ export interface HeldOutModel {
   readonly metrics: Pick<Metrics, "log_loss" | "base_log_loss">;
   readonly rows: { readonly train: number; readonly test: number };
   /** Held-out rows with label 1. */
-  readonly ones: number;
+  readonly clicks: { readonly test: number };
   readonly columnCount: number;
   /** Compares the model with the base rate; absent if rows are not known one by one. */
   readonly test?: PairedTest | undefined;
@@ -34,8 +34,8 @@ export function testGain(rows: OutOfFoldRows, baseRate: number): PairedTest {
  * Warns of a model that is worse on the held-out rows than the base rate alone, or not better by more than chance. No warning where too
  * few rows are held out to tell, which a note says.
  */
-export function warnOfGain({ metrics, rows, ones, columnCount, test }: HeldOutModel): LeakWarning[] {
-  if (rows.test < testRowsMin || ones === 0 || ones === rows.test) return [];
+export function warnOfGain({ metrics, rows, clicks, columnCount, test }: HeldOutModel): LeakWarning[] {
+  if (rows.test < testRowsMin || clicks.test === 0 || clicks.test === rows.test) return [];
   const { log_loss: loss, base_log_loss: baseLoss } = metrics;
   const seen = loss > baseLoss
     ? `the model is worse than no model: its log loss ${loss.toFixed(4)} is ${

@@ -167,7 +167,7 @@ export async function trainPrepared(
     ...prepared.warnings,
     ...(isExplained ? [] : warnOfAuc({ design, encoder, coefficients, baseRate, metrics })),
     ...warnOfGain({
-      ...{ rows, ones: clicks.test, columnCount: encoder.columnCount, metrics: calibrated.metrics },
+      ...{ rows, clicks, columnCount: encoder.columnCount, metrics: calibrated.metrics },
       test: rows.test > 0 ? testGain(heldOut, baseRate) : undefined,
     }),
   ];

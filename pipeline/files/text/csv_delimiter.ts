@@ -5,8 +5,8 @@ import type { TextWindow } from "./text_window.ts";
 const candidates = [",", ";", "\t", "|"];
 const quote = 0x22;
 
-/** The line before the header in which Excel is told the delimiter. Latin 1 has a character for each byte. */
-const separatorLine = /^"?sep=([\x01-\x7f])"?(\r\n|\n|\r|$)/i;
+/** The line before the header that gives Excel the delimiter. Latin 1 has a character for each byte. */
+const separatorLine = /^"?sep=([\t -~])"?(\r\n|\n|\r|$)/i;
 const separatorLineMax = 16;
 const latin1 = new TextDecoder("latin1");
 

@@ -31,7 +31,7 @@ function warned(count: number, logitOf: Parameters<typeof makeRows>[1]) {
   return warnOfGain({
     metrics: { log_loss: loss, base_log_loss: Math.LN2 },
     rows: { train: 4 * count, test: count },
-    ones,
+    clicks: { test: ones },
     columnCount: 12,
     test,
   }).map(({ text }) => text);
@@ -62,7 +62,13 @@ Deno.test("gain warning: a gain within chance is said to be one", () => {
 Deno.test("gain warning: held-out rows that are few or of one label tell nothing, which a note says", () => {
   const metrics = { log_loss: 1, base_log_loss: 0.5 };
   for (const [test, ones] of [[19, 9], [30, 0], [30, 30], [0, 0]]) {
-    assert.deepEqual(warnOfGain({ metrics, rows: { train: 50, test }, ones, columnCount: 2 }), []);
+    assert.deepEqual(
+      warnOfGain({ metrics, rows: { train: 50, test }, clicks: { test: ones }, columnCount: 2 }),
+      [],
+    );
   }
-  assert.equal(warnOfGain({ metrics, rows: { train: 50, test: 30 }, ones: 9, columnCount: 2 }).length, 1);
+  assert.equal(
+    warnOfGain({ metrics, rows: { train: 50, test: 30 }, clicks: { test: 9 }, columnCount: 2 }).length,
+    1,
+  );
 });
