@@ -9,8 +9,6 @@ import { createTrace } from "../report/trace.ts";
 import { isUnfitted, requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
 import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
 import { describe } from "../train/metadata.ts";
-import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
-import { warnOfGain } from "../train/gain_warning.ts";
 import { encodingNotes, heldOutNotes, weightNotes } from "../train/notes.ts";
 import { timeNotes } from "../train/time_notes.ts";
 import { startClock } from "../train/stage_clock.ts";
@@ -156,17 +154,16 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   );
   await requireSame();
   const account = { ...read, ...split.excluded };
-  const warnings = warnOfGain({ metrics, ...counts, ...encoded.encoder });
   const notes = [
     ...timeNotes(split.times, spec, hyperParameters),
     ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
-    ...rowNotes(context, counts, warnings),
+    ...rowNotes(context, counts),
   ];
   const own = engineRecord(engine, source);
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
-    ...{ uncertainty: { precision }, warnings, lastId: undefined, engine: own },
+    ...{ uncertainty: { precision }, warnings: [], lastId: undefined, engine: own },
     ...(split.times ? { times: split.times } : {}),
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });
@@ -178,17 +175,12 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   return { metadata, report, account, seconds: clock.seconds() };
 }
 
-function rowNotes(
-  { engine, hyperParameters: { testShare } }: Context,
-  { rows, clicks, sums }: ClassCounts,
-  warnings: readonly LeakWarning[],
-) {
+function rowNotes({ engine, hyperParameters: { testShare } }: Context, { rows, clicks, sums }: ClassCounts) {
   return [
     ...weightNotes(rows.train, sums.rows.train),
     ...heldOutNotes({ testShare, rows: rows.test, ones: clicks.test }),
     `trained on ${engine.dialect.name}: of more than 100,000 evaluated rows, AUC and calibration are from a histogram of the scores; ` +
     "leaks were not searched for.",
-    ...warnings.map(({ text }) => text),
   ];
 }
 
