@@ -31,6 +31,11 @@ export function reserveMemory({ shared, kibibytes }: MemoryBudget, byteCount: nu
   return false;
 }
 
+/** Returns the bytes that are not reserved. */
+export function freeMemory({ shared }: MemoryBudget): number {
+  return 1024 * Math.max(0, Atomics.load(shared, 0));
+}
+
 /** Releases memory that was reserved. */
 export function releaseMemory({ shared }: MemoryBudget, byteCount: number): void {
   Atomics.add(shared, 0, Math.ceil(byteCount / 1024));

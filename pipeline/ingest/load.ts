@@ -52,7 +52,7 @@ export interface LoadOptions extends LoadSettings {
   /** Reads the file if there is no reader thread. */
   readonly localReader: FileReading;
   /** Bytes that may be read before they are inserted; a few batches in any case. */
-  readonly aheadBytes: number;
+  readonly aheadBytes: () => number;
   /** The file's reading if it was started during another file's load. */
   readonly prefetched?: Promise<Reading | undefined>;
   /** Called when the file has been read; its last rows are still to be inserted. @param rows undefined if not known. */

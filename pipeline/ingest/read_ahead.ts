@@ -18,7 +18,7 @@ export interface SharedReader {
   /** Resolves to the keys of the last table when they have been read; to undefined if they are not kept. */
   lastKeys(): Promise<IntegerSet | undefined>;
   /** Bytes that the thread may read before they are inserted. */
-  readonly aheadBytes: number;
+  readonly aheadBytes: () => number;
   /** Whose folder holds sorted runs of rows. */
   readonly budget: MemoryBudget;
 }
@@ -62,7 +62,7 @@ export function createReadAhead(
     ...settingsOf(table),
     threads,
     localReader,
-    aheadBytes: sharedReader?.aheadBytes ?? 0,
+    aheadBytes: sharedReader?.aheadBytes ?? (() => 0),
     isSelfContained: initialLoad.isSelfContained(table),
     budget,
   });

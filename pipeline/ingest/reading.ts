@@ -124,7 +124,7 @@ export interface ReadingOptions {
   /** Reads the file if there is no reader thread. */
   readonly localReader: FileReading;
   /** Bytes that the reader thread may read before they are inserted; a few batches in any case. */
-  readonly aheadBytes?: number;
+  readonly aheadBytes?: () => number;
   /** Whether rows of another file, which may be parents, have been read and not been inserted yet. */
   readonly isPrefetch?: boolean;
   /** Called when the reader thread has read the file to its end. */
@@ -140,7 +140,7 @@ export interface ReadingOptions {
 export async function openReading(
   threads: Threads,
   reader: ReaderJob,
-  { localReader, aheadBytes = 0, isPrefetch = false, onEnd = () => {} }: ReadingOptions,
+  { localReader, aheadBytes = () => 0, isPrefetch = false, onEnd = () => {} }: ReadingOptions,
 ): Promise<Reading | undefined> {
   const open: OpenJob = { kind: "open", reader, isPrefetch };
   if (threads.count === 1) return isPrefetch ? undefined : openHere(localReader, reader);
@@ -168,10 +168,13 @@ export async function openReading(
   };
   // Two requests for each message received or taken, up to the limit.
   const requestMore = () => {
-    const wanted = Math.max(messagesAheadMin, Math.floor(aheadBytes / largest));
+    const wanted = Math.max(messagesAheadMin, Math.floor(aheadBytes() / largest));
     for (let k = 0; k < 2 && !isAtEnd && ahead.length < wanted; k++) request();
   };
-  const first = Math.max(messagesAheadMin, Math.min(firstMessagesMax, Math.floor(aheadBytes / messageBytes)));
+  const first = Math.max(
+    messagesAheadMin,
+    Math.min(firstMessagesMax, Math.floor(aheadBytes() / messageBytes)),
+  );
   // Requested before the file is known to be open: a file that cannot be opened has no batches.
   while (ahead.length < first) request();
   const opened = await opening;

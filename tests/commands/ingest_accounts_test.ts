@@ -58,7 +58,7 @@ Deno.test("accounts: a load that loses rows is rolled back", () =>
       const load = loadFile(store, { table, path }, {
         threads,
         localReader: lossy,
-        aheadBytes: 0,
+        aheadBytes: () => 0,
         references: [],
         isSelfContained: false,
         areParents: false,

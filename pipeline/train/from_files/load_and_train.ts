@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { createMemoryBudget } from "../../chunks/memory_budget.ts";
+import { createMemoryBudget, freeMemory } from "../../chunks/memory_budget.ts";
 import { openSpillFolder } from "../../chunks/spill_folder.ts";
 import { memberOf } from "../../exact_json.ts";
 import { type JoinPlan, planOfFiles } from "../../examples/join_plan.ts";
@@ -52,8 +52,8 @@ export interface LoadAndTrainReport {
 
 const defaultCollectBytesMin = 4 * 2 ** 20;
 /**
- * Size of the rows that may wait for insertion while the reader thread goes on, if the memory for examples is smaller. A training begins
- * when all rows are read, and insertion takes longer than reading.
+ * Size of the rows that may wait for insertion while the reader thread goes on, if the examples leave less of their memory free. A
+ * training begins when all rows are read, and insertion takes longer than reading.
  */
 const aheadBytesMin = 64 * 2 ** 20;
 
@@ -79,8 +79,7 @@ export async function loadAndTrain(
     return { load, trained: await train(store, models, await finalTrain()), collected: false };
   }
   const folder = openSpillFolder(dirname(store.path));
-  const { memoryBytes = defaultMemoryBytes } = options.train;
-  const budget = createMemoryBudget(folder.path, memoryBytes);
+  const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
   const { threads = startThreads(2, trainWorkerUrl()) } = options;
   try {
     const isLoaded = sharedInt32(1);
@@ -94,7 +93,7 @@ export async function loadAndTrain(
       lastTable: plan.child,
       keptTables,
       lastKeys: () => lastKeys,
-      aheadBytes: Math.max(aheadBytesMin, memoryBytes),
+      aheadBytes: () => Math.max(aheadBytesMin, freeMemory(budget)),
       budget,
     };
     const whileReading = async () => {
