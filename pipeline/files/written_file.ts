@@ -70,14 +70,14 @@ export interface EarlySync {
   end(): Promise<void>;
 }
 
-/** @param path A file that exists when the first sync starts. */
+/** @param path A file that exists when the first sync starts. @throws {Failure} `file-unwritable`, as `start` does. */
 export function createEarlySync(path: string): EarlySync {
   let file: Deno.FsFile | undefined;
   let underWay: Promise<void> | undefined;
   return {
     start() {
       if (underWay) return;
-      file ??= Deno.openSync(path, { write: true });
+      file ??= writing(path, () => Deno.openSync(path, { write: true }));
       underWay = file.syncData().catch(() => {}).finally(() => underWay = undefined);
     },
     async end() {
