@@ -22,11 +22,8 @@ export interface PredictionFile {
   discard(): Promise<void>;
 }
 
-/** A file whose last rows are written at once. */
-interface UnsyncedFile extends Pick<PredictionFile, "append"> {
-  publish(): void;
-  discard(): void;
-}
+/** A file that is synced only when it is published. */
+type UnsyncedFile = Pick<PredictionFile, "append"> & Pick<TextFile, "publish" | "discard">;
 
 export const predictionFormats = ["csv", "ndjson", "parquet"] as const;
 export type PredictionFormat = (typeof predictionFormats)[number];

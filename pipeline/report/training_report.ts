@@ -63,14 +63,14 @@ export async function reportOfTraining(parts: TrainedParts): Promise<TrainingRep
   const evaluatedParts = isHeldOut ? [testPart] : progressive ? [trainPart] : [trainPart, leftOutPart];
   const strongest = strongestOf(sampled, encoder);
   const divider = strongest === undefined ? undefined : rowDivider(design, encoder, bins, strongest);
+  const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
   const collected = await collectRows(design, {
     ...{ bins, divider, threads },
-    coefficients: Float64Array.from(metadata.coefficients.concat(metadata.intercept)),
-    known: progressive ?? await knownOf(parts, evaluatedParts),
+    coefficients,
+    known: progressive ?? await knownOf(parts, evaluatedParts, coefficients),
     rowsMax: evaluatedMax,
   });
   const { sums: evaluated, scored, rowCount, codes } = collected;
-  const coefficients = Float64Array.from(metadata.coefficients);
   const train = isHeldOut
     ? await sumsByThreads({ design, parts: [trainPart, leftOutPart], bins, coefficients }, threads)
     : evaluated;
@@ -134,9 +134,9 @@ interface CollectedRows {
 async function knownOf(
   { design, metadata, known, threads }: TrainedParts,
   parts: readonly number[],
+  coefficients: Float64Array,
 ): Promise<RowProbabilities> {
   if (known && String(known.parts) === String(parts)) return known;
-  const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
   const { network, calibration } = metadata;
   return await probabilitiesOf(design, parts, { coefficients, network, calibration }, threads);
 }
