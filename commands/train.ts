@@ -2,6 +2,7 @@ import type { Models } from "../pipeline/model/registry.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad, type StoreToLoad } from "../pipeline/store/store_to_load.ts";
+import type { Threads } from "../pipeline/runtime/thread_pool.ts";
 import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
@@ -189,8 +190,8 @@ async function loadFilesAndTrain(
 ): Promise<Result> {
   const { options, terminal, signal } = invocation;
   const train = trainOptionsOf(invocation, proposed?.spec());
-  const finalTrain = proposed?.isProvisional && (async () => {
-    await proposed.result();
+  const finalTrain = proposed?.isProvisional && (async (threads?: Threads) => {
+    await proposed.result(threads);
     const { spec, hyperParameters } = trainOptionsOf(invocation, proposed.spec());
     return { ...train, spec, hyperParameters };
   });

@@ -73,8 +73,13 @@ export interface ProposedSettings {
   readonly isProvisional: boolean;
   /** Returns the spec: if it is provisional, with all features that are not known to leak. */
   spec(): FeatureSpec;
-  /** Completes the proposal. @returns What `--json` prints of it. */
-  result(): Promise<Record<string, unknown>>;
+  /**
+   * Completes the proposal.
+   *
+   * @param threads Those of `takeThreads()`, if they are still to search for leaks.
+   * @returns What `--json` prints of it.
+   */
+  result(threads?: Threads): Promise<Record<string, unknown>>;
   /** Returns the threads of the look, for a `loadAndTrain`: once, and only if there are any. */
   takeThreads(): Threads | undefined;
   /**
@@ -121,7 +126,7 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   }
 }
 
-/** @param threads Of the look at large files. With them, leaks are searched for while the other thread reads the files for the load. */
+/** @param threads Of the look at large files. With them, leaks are searched for while the files are being loaded. */
 function proposed(
   invocation: FilesInvocation,
   { unjudged, left }: UnjudgedFiles,
@@ -141,7 +146,8 @@ function proposed(
     return proposal;
   };
   let complete = isLater ? undefined : completeBy(adapted(judgedHere(unjudged)));
-  const completed = async () => complete ??= completeBy(adapted(await judgedMeanwhile(unjudged, signal)));
+  const completed = async (threads?: Threads) =>
+    complete ??= completeBy(adapted(await judgedMeanwhile(unjudged, { signal, threads })));
   let isWritten = false;
   const write = () => {
     if (!isWritten && complete) terminal.say(writeProposed(filesOf(complete)));
@@ -161,8 +167,8 @@ function proposed(
       const { text, path } = filesOf(complete ?? soFar).spec;
       return parseSpec(JSON.parse(text), path);
     },
-    async result() {
-      const proposal = await completed();
+    async result(threads) {
+      const proposal = await completed(threads);
       return proposalResult({ proposal, left }, filesOf(proposal));
     },
     takeThreads() {

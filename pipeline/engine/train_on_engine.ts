@@ -5,6 +5,7 @@ import { classWeights, corrected } from "../fit/class_balance.ts";
 import { fitPasses } from "../fit/fit.ts";
 import { precisionColumnsMax, precisionOf } from "../fit/precision.ts";
 import { type ClassCounts, classCountsOf } from "../train/class_counts.ts";
+import { warnOfGain } from "../train/gain_warning.ts";
 import { createTrace } from "../report/trace.ts";
 import { isUnfitted, requireInseparable, separationFailure, tracedBy } from "../train/fit_model.ts";
 import { penaltyOf, readSpecOf } from "../train/hyper_parameters.ts";
@@ -154,7 +155,9 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   );
   await requireSame();
   const account = { ...read, ...split.excluded };
+  const warnings = warnOfGain({ ...counts, metrics, columnCount: encoded.encoder.columnCount });
   const notes = [
+    ...warnings.map(({ text }) => text),
     ...timeNotes(split.times, spec, hyperParameters),
     ...encodingNotes(pooled, encoded.encoder, fixedAtZero),
     ...rowNotes(context, counts),
@@ -163,7 +166,7 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const metadata = describe({
     ...counts,
     ...{ encoder: encoded.encoder, spec, hyperParameters, solution, metrics, notes, goldenRows, account },
-    ...{ uncertainty: { precision }, warnings: [], lastId: undefined, engine: own },
+    ...{ uncertainty: { precision }, warnings, lastId: undefined, engine: own },
     ...(split.times ? { times: split.times } : {}),
     fingerprint: fingerprintOf(own, encoded.encoder, { read, ...counts }),
   });

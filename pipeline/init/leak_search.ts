@@ -3,15 +3,24 @@ import { sampleLeaks } from "../examples/leaks/leak_sample.ts";
 import type { LeakColumn } from "../examples/leaks/leak_rows.ts";
 import type { LeakKind, LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { askWhetherKnown } from "../examples/leaks/warning_text.ts";
+import { runYielding } from "../runtime/steps.ts";
+import type { Job } from "../runtime/thread_pool.ts";
+import type { ColumnKind } from "./column_profile.ts";
 import { codesOf, type ColumnValues } from "./column_values.ts";
-import type { Field, ProposedFields } from "./fields.ts";
+import type { ProposedFields } from "./fields.ts";
 import type { FoundLabel } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
 
+/** A column with its values in the rows of the examples. */
+export interface SearchedColumn {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  readonly values: ColumnValues;
+}
+
 /** Rows in which columns are compared with the outcome. */
 export interface LabelledRows {
-  /** Columns with their values in the rows of the examples. */
-  readonly fields: readonly Field[];
+  readonly columns: readonly SearchedColumn[];
   /** Shape (rows): 0, 1, or another number for a row without a label. */
   readonly labels: Uint8Array;
   readonly group: ColumnValues | undefined;
@@ -44,22 +53,32 @@ export function labelsOfKeys(
   return Uint8Array.from(keys.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
 }
 
+/** Looks for leaks in rows, between the other jobs of a thread. */
+export interface LeaksJob extends Job {
+  readonly kind: "leaks";
+  readonly rows: LabelledRows;
+}
+
+export async function answerLeaks({ rows }: LeaksJob): Promise<LeakWarning[]> {
+  return await runYielding(leaksAmong(rows), () => {});
+}
+
 /** Looks for leaks among the columns, in steps. */
 export function leaksAmong(
-  { fields, labels, group, time }: LabelledRows,
+  { columns, labels, group, time }: LabelledRows,
 ): Generator<void, LeakWarning[]> {
-  const columns = fields.map(leakColumnOf);
   const rows = {
     rowCount: labels.length,
-    columns: fields.map(({ column }) => ({ values: leakValuesOf(column.values) })),
+    columns: columns.map(({ values }) => ({ values: leakValuesOf(values) })),
     labels,
     ...group ? { groups: codesOf(group) } : {},
     ...time?.is === "numbers" ? { times: time.numbers } : {},
   };
-  return leaksInSteps(sampleLeaks({ columns, rowCount: labels.length, walk: () => [rows] }));
+  const table = { columns: columns.map(leakColumnOf), rowCount: labels.length, walk: () => [rows] };
+  return leaksInSteps(sampleLeaks(table));
 }
 
-function leakColumnOf({ name, column: { kind, values } }: Field): LeakColumn {
+function leakColumnOf({ name, kind, values }: SearchedColumn): LeakColumn {
   if (values.is === "texts") return { name, kind: "category", levels: [null, ...values.texts] };
   return { name, kind: kind === "time" || kind === "date" ? "time" : "number" };
 }

@@ -205,7 +205,10 @@ function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewFiel
   const proposed = withOutcome(alone, fields.filter(mayHaveLevels).map(withValues), labels);
   const isFeature = (field: ViewField) => proposed.features.some(({ name }) => name === field.name);
   const rows = {
-    fields: fields.filter(isFeature).map(withValues),
+    columns: fields.filter(isFeature).map((field) => {
+      const { name, column: { kind, values } } = withValues(field);
+      return { name, kind, values };
+    }),
     labels,
     group: valuesOf(roles.group),
     time: valuesOf(roles.time),

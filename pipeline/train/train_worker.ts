@@ -8,6 +8,7 @@ import { createEncodingJobs } from "../encode/encoding_jobs.ts";
 import { createBoostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
 import { computeProbabilities, type ProbabilitiesJob } from "../fit/row_probabilities.ts";
+import { answerLeaks } from "../init/leak_search.ts";
 import { lookAtBlocks, type LookJob } from "../init/parquet_look.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { collectShares, type SumsJob } from "../report/shared_sums.ts";
@@ -20,6 +21,7 @@ const { collectExamples, finalSpec, collectedExamples, childKeys, observer } = c
 const { open, next } = createFileReading(observer);
 answerJobs({
   look: (job: LookJob) => lookAtBlocks(job),
+  leaks: answerLeaks,
   read: readRanges,
   build: scanBuildSides,
   match: (job: MatchJob) => runToEnd(matchPartitions(job)),

@@ -35,8 +35,10 @@ export interface LoadAndTrainOptions {
   /**
    * Finds what to train with in the end: features of `train.spec` may be missing from its spec. Called once, while the first file is being
    * read: it may block for a tenth of a second at a time.
+   *
+   * @param threads The calling thread and one that runs the jobs of `train_worker.ts` between those that read the files, if there is one.
    */
-  readonly finalTrain?: () => Promise<TrainOptions>;
+  readonly finalTrain?: (threads?: Threads) => Promise<TrainOptions>;
   /** Two threads, of which the other runs the jobs of `train_worker.ts`; closed. Default: started if they are needed. */
   readonly threads?: Threads | undefined;
   /** Smaller files are loaded first, and the examples are then read from the store. */
@@ -72,15 +74,17 @@ export async function loadAndTrain(
   // The plan requires empty tables: if no other connection changes them, they then hold only the loaded rows.
   const before = store.journal.externalChanges();
   const plan = planOf(store, options);
-  const finalTrain = once(options.finalTrain ?? (() => Promise.resolve(options.train)));
   if (!plan) {
     options.threads?.close();
+    const finalTrain = once(() => options.finalTrain?.() ?? Promise.resolve(options.train));
     const load = await ingest(store, { ...options.load, whileReading: async () => void await finalTrain() });
     return { load, trained: await train(store, models, await finalTrain()), collected: false };
   }
   const folder = openSpillFolder(dirname(store.path));
   const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
   const { threads = startThreads(2, trainWorkerUrl()) } = options;
+  const finalTrain = once(() => options.finalTrain?.(threads) ?? Promise.resolve(options.train));
+  let finding: Promise<unknown> = Promise.resolve();
   try {
     const isLoaded = sharedInt32(1);
     await askReader(threads, { ...collectJobOf(plan, store, options), budget, isLoaded });
@@ -96,9 +100,13 @@ export async function loadAndTrain(
       aheadBytes: () => Math.max(aheadBytesMin, freeMemory(budget)),
       budget,
     };
-    const whileReading = async () => {
-      const { spec } = await finalTrain();
-      askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob).catch(() => {});
+    const whileReading = () => {
+      finding = finalTrain().then(({ spec }) =>
+        askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob)
+      );
+      finding.catch(() => {});
+      // Insertion does not wait for it.
+      return Promise.resolve();
     };
     const load = await ingest(store, { ...options.load, reader, whileReading });
     Atomics.store(isLoaded, 0, 1);
@@ -120,6 +128,8 @@ export async function loadAndTrain(
       collected: collected !== undefined,
     };
   } finally {
+    // After a load that failed, the caller may need what was found.
+    if (!options.load.signal?.aborted) await finding.catch(() => {});
     threads.close();
     folder.close();
   }

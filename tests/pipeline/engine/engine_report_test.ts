@@ -94,3 +94,27 @@ Deno.test({
     await engine.close();
   }
 });
+
+Deno.test({ name: "a model of an engine that is worse than no model is called that", ignore }, async () => {
+  const engine = openDuckdb();
+  try {
+    await engine.query(
+      `CREATE TABLE examples AS SELECT id, id AS lead, hash(id) % 300 AS c, (hash(id + 5) % 1000 < 300)::INT AS clicked
+        FROM range(3000) AS rows(id)`,
+    );
+    const { metadata } = await trainOnEngine({
+      ...{ engine, relation: { name: "examples" }, pushDownRows: 0, spillsBeside: "" },
+      spec: parseSpec({
+        ...{ id: "id", label: "clicked", group: "lead" },
+        features: [{ name: "c", type: "categorical" }],
+      }, "spec"),
+      hyperParameters: { ...defaultHyperParameters, splitHash: "sha256" },
+    });
+    const [warning] = metadata.warnings ?? [];
+    assert.equal(warning.kind, "no-gain");
+    assert.match(warning.text, /held-out rows the model is worse than no model: its log loss/);
+    assert.ok(metadata.notes?.includes(warning.text));
+  } finally {
+    await engine.close();
+  }
+});
