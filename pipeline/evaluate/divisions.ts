@@ -104,7 +104,9 @@ function codesBy(values: Float64Array, codeOf: (value: number) => number): Int32
 }
 
 function byNumber(values: Float64Array): Omit<Division, "name"> {
-  const sorted = values.filter((value) => value === value).sort();
+  const ascending = values.toSorted();
+  // NaN comes last.
+  const sorted = ascending.subarray(0, 1 + ascending.findLastIndex((value) => value === value));
   const distinct: number[] = [];
   for (const value of sorted) {
     if (distinct.length > numbersMax) break;

@@ -228,7 +228,10 @@ function valuesOf(column: BatchColumn | CodedColumn, rowCount: number, read: Rea
 function valuesOf(column: BatchColumn | CodedColumn, rowCount: number, read?: ReadCell): unknown[] {
   if (column.type === "CODES") {
     const { codes, entries: { cells } } = column;
-    return Array.from({ length: rowCount }, (_, i) => cells[codes[i]]);
+    // `Array.from` with a function takes several times longer.
+    const values = new Array<unknown>(rowCount);
+    for (let i = 0; i < rowCount; i++) values[i] = cells[codes[i]];
+    return values;
   }
   const cells: Cell[] = [];
   copyCells(column, 0, rowCount, { cells, at: 0, step: 1 });
