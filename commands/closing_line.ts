@@ -11,7 +11,7 @@ export interface Folders extends Pick<Invocation<typeof commonFlags>, "options" 
 
 /** Returns the last line of a training: the model with which `clickwell serve` answers, and where things are. */
 export function closingLine(
-  { model, production }: Pick<TrainReport, "model" | "production">,
+  { model, production, artifact: { metadata } }: Pick<TrainReport, "model" | "production" | "artifact">,
   folders: Folders,
 ): string {
   const { data, models } = folders.options;
@@ -21,7 +21,9 @@ export function closingLine(
     : `clickwell serve${flags} still answers with ${production.modelId}, version ${production.version}; to change it: ` +
       `clickwell models activate ${model.modelId}${flags}`;
   const settings = folders.settingsPath === undefined ? "" : `; settings: ${folders.settingsPath}`;
-  return `${active}. Tables: ${layoutOf(data).tables}; models: ${models}${settings}`;
+  const { engine } = metadata.data;
+  const rows = engine ? `Rows: ${engine.view} in ${engine.name}` : `Tables: ${layoutOf(data).tables}`;
+  return `${active}. ${rows}; models: ${models}${settings}`;
 }
 
 /** Returns the flags with which another command uses the same folders, each after a space. */

@@ -146,13 +146,8 @@ async function trainSource(context: Context): Promise<TrainedModel> {
   const predicted = { engine, encoded, coefficients: solution.coefficients };
   const { metrics, sums } = await evaluateOnEngine(predicted, parted, counts, stage);
   stage("golden rows");
-  const goldenRows = await goldenRowsOnEngine(
-    engine,
-    examples,
-    spec,
-    source,
-    read.read - read.noLabel - read.zeroWeight,
-  );
+  const exampleCount = read.read - read.noLabel - read.zeroWeight;
+  const goldenRows = await goldenRowsOnEngine(engine, examples, spec, source, exampleCount);
   await requireSame();
   const account = { ...read, ...split.excluded };
   const warnings = warnOfGain({ ...counts, metrics, columnCount: encoded.encoder.columnCount });
@@ -220,12 +215,13 @@ async function countParts(
   const rowOf = (part: number) => rows.find(([own]) => numberIn(own) === part);
   const at = (part: number, column: number) => sumIn(rowOf(part)?.[column] ?? 0);
   const sumsOf = (column: number) => [at(0, column), at(1, column), 0];
+  const partSums = { clicks: sumsOf(2), weights: sumsOf(3), clickWeights: sumsOf(4) };
   const used = at(0, 1) + at(1, 1);
   const { straddling = 0, immature = 0, noTime = 0 } = excluded;
   const expected = read.read - read.noLabel - read.zeroWeight - straddling - immature - noTime;
   if (used !== expected) throw changedRows(`${expected} examples`, `${used}`);
   return {
-    counts: classCountsOf(sumsOf(1), { clicks: sumsOf(2), weights: sumsOf(3), clickWeights: sumsOf(4) }),
+    counts: classCountsOf(sumsOf(1), partSums, "add rows to the view"),
     ranges: rangesIn((rowOf(0) ?? []).slice(1 + sums.length)),
   };
 }

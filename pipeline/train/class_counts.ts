@@ -64,10 +64,11 @@ export function requireBothClasses(design: DesignMatrix): ClassCounts {
   return classCountsOf(design.partRows, partSumsOf(design));
 }
 
-/** As `requireBothClasses`, from sums over the parts. @param partRows Rows per part. */
+/** As `requireBothClasses`, from sums over the parts. @param partRows Rows per part. @param remedy How to get more rows. */
 export function classCountsOf(
   partRows: readonly number[],
   { clicks, weights, clickWeights }: PartSums,
+  remedy = "load more rows with clickwell ingest (and the table that the label comes from)",
 ): ClassCounts {
   const train = partRows[trainPart];
   if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
@@ -75,8 +76,7 @@ export function classCountsOf(
       "examples-invalid",
       `There is nothing to learn: of the ${train} training rows, ${
         clicks[trainPart]
-      } have label 1. Training needs rows of both labels: ` +
-        "load more rows with clickwell ingest (and the table that the label comes from), or hold out less with --test-share.",
+      } have label 1. Training needs rows of both labels: ${remedy}, or hold out less with --test-share.`,
     );
   }
   return {

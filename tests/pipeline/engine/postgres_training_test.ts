@@ -71,6 +71,7 @@ Deno.test({
           "--json",
         ]);
         assert.equal(code, 0, stderr);
+        assert.match(stderr, /answers with .*\. Rows: \S*examples\S* in PostgreSQL; models: /);
         const page = await Deno.readTextFile(join(folder, `report${rows}.html`));
         assert.equal(page.includes("Made from sums"), rows === "0");
         assert.ok(
