@@ -44,8 +44,8 @@ export interface IngestOptions {
   readonly lockTimeoutMs?: number;
   readonly observe?: (progress: LoadProgress) => void;
   readonly reader?: SharedReader;
-  /** Called as soon as the first file is being read: work in steps, for which the insertion of its rows waits. Not called without a file to load. */
-  readonly whileReading?: (() => Promise<void>) | undefined;
+  /** Called as soon as the first file is being read. Insertion of its rows waits for what it returns. Not called without a file to load. */
+  readonly whileReading?: (() => Promise<void> | void) | undefined;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
 }

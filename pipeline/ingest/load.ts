@@ -58,7 +58,7 @@ export interface LoadOptions extends LoadSettings {
   /** Called when the file has been read; its last rows are still to be inserted. @param rows undefined if not known. */
   readonly onRead?: (rows: number | undefined) => void;
   /** Called when the file is being read, before its rows are inserted. */
-  readonly whileReading?: (() => Promise<void>) | undefined;
+  readonly whileReading?: (() => Promise<void> | void) | undefined;
   /** Whether the table is empty, and the reader of the file knows all keys that its rows may refer to. */
   readonly isSelfContained: boolean;
   /** Its folder holds sorted runs of rows; without it, each is inserted for itself. */

@@ -74,16 +74,18 @@ export async function loadAndTrain(
   // The plan requires empty tables: if no other connection changes them, they then hold only the loaded rows.
   const before = store.journal.externalChanges();
   const plan = planOf(store, options);
+  const finalBy = (threads?: Threads) =>
+    once(() => options.finalTrain?.(threads) ?? Promise.resolve(options.train));
   if (!plan) {
     options.threads?.close();
-    const finalTrain = once(() => options.finalTrain?.() ?? Promise.resolve(options.train));
+    const finalTrain = finalBy();
     const load = await ingest(store, { ...options.load, whileReading: async () => void await finalTrain() });
     return { load, trained: await train(store, models, await finalTrain()), collected: false };
   }
   const folder = openSpillFolder(dirname(store.path));
   const budget = createMemoryBudget(folder.path, options.train.memoryBytes ?? defaultMemoryBytes);
   const { threads = startThreads(2, trainWorkerUrl()) } = options;
-  const finalTrain = once(() => options.finalTrain?.(threads) ?? Promise.resolve(options.train));
+  const finalTrain = finalBy(threads);
   let finding: Promise<unknown> = Promise.resolve();
   try {
     const isLoaded = sharedInt32(1);
@@ -104,9 +106,8 @@ export async function loadAndTrain(
       finding = finalTrain().then(({ spec }) =>
         askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob)
       );
-      finding.catch(() => {});
       // Insertion does not wait for it.
-      return Promise.resolve();
+      finding.catch(() => {});
     };
     const load = await ingest(store, { ...options.load, reader, whileReading });
     Atomics.store(isLoaded, 0, 1);
