@@ -119,10 +119,12 @@ async function sumOf(running: RunningServer, metric: string, labels = /^/): Prom
 }
 
 threadsTest("metrics are totals of all threads, whichever thread answers", async (running) => {
-  const { stop } = keepPredicting(running);
-  await askEveryThread(running, "/predict", { body: row });
+  // Before the load, beside which the first worker of a run would compile the server for most of a minute.
   await askEveryThread(running, "/model");
-  await stop();
+  {
+    await using _load = keepPredicting(running);
+    await askEveryThread(running, "/predict", { body: row });
+  }
   const before = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/);
   const { size } = await askEveryThread(running, "/predict", { body: row });
   const asked = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/) - before;
