@@ -21,15 +21,22 @@ export const fitHashed: Benchmark = {
     const places = flags({ rows: files.rows, "held-out": files.heldOut, folder: bench.folder });
     await peer(bench, "ads_vowpal.py", [...places, "--write"], z.object({ bytes: z.number() }));
     const losses = { clickwell: NaN, vowpal: NaN };
-    const [ours, vowpal] = await bench.turns([
+    const training = async (strength: string, cache: string) => {
+      await Deno.remove(models, { recursive: true }).catch(() => {});
+      const own = ["--models", models, "--test-share", "0", "--C", strength, "--cache", cache];
+      const finished = await clickwell(bench, ["train", ...store, ...own]);
+      const { model_id: id, seconds: { fit } } = lastLineAs(finished, trained);
+      return { id, sample: { seconds: finished.seconds, fit, peakBytes: finished.peakBytes } };
+    };
+    await training("1", "2GB");
+    const [stored, kept, vowpal] = await bench.turns([
+      { name: "clickwell, from the store", run: async () => (await training("0.1", "0")).sample },
       {
-        name: "clickwell",
+        name: "clickwell, from kept examples",
         async run() {
-          const args = ["train", ...store, "--models", models, "--test-share", "0", "--C", "0.1"];
-          const finished = await clickwell(bench, args);
-          const { model_id: id, seconds: { fit } } = lastLineAs(finished, trained);
+          const { id, sample } = await training("0.1", "2GB");
           losses.clickwell = await heldOutLoss(bench, store, models, id, files);
-          return { seconds: finished.seconds, fit, peakBytes: finished.peakBytes };
+          return sample;
         },
       },
       {
@@ -44,17 +51,19 @@ export const fitHashed: Benchmark = {
     return {
       data: `${describeAds(bench.offers)}, and as many as a fifth held out`,
       lines: [
-        compare(ours, vowpal, { what: "from the store, or from text, to a model", aim: 1 }),
-        bound(ours, { what: "the fit alone", metric: "fit" }),
-        bound(ours, { what: "peak memory", unit: "bytes", metric: "peakBytes" }),
+        compare(kept, vowpal, { what: "from kept examples, or from text, to a model", aim: 1 }),
+        compare(stored, vowpal, { what: "from the store, or from text, to a model", aim: 1 }),
+        bound(stored, { what: "the fit alone", metric: "fit" }),
+        bound(stored, { what: "peak memory", unit: "bytes", metric: "peakBytes" }),
       ],
       checks: [{
         what: `held-out log loss ${losses.clickwell.toFixed(5)}, Vowpal Wabbit's ${losses.vowpal.toFixed(5)}`,
         holds: losses.clickwell <= losses.vowpal,
       }],
       notes: [
-        "clickwell reads its store, fits to the optimum and writes a model with a report: seconds of the whole process. Vowpal Wabbit reads " +
-        "text that was made before, and learns in its default single pass, with 18 bits.",
+        "Seconds of the whole process: clickwell fits to the optimum and writes a model with a report. Vowpal Wabbit reads text that " +
+        "was made before, and learns in its default single pass, with 18 bits; the kept examples were made before, too, by a training " +
+        "of another strength.",
       ],
     };
   },

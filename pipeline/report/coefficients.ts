@@ -2,6 +2,7 @@ import { columnNamer } from "../encode/column_names.ts";
 import { type Encoder, widthOf } from "../encode/encoder.ts";
 import type { ColumnSums } from "./column_sums.ts";
 import type { ReachOf } from "./interval_of.ts";
+import { largest } from "./largest.ts";
 import type { CoefficientList } from "./model_report.ts";
 import type { NumberBins } from "./number_bins.ts";
 import { shortName } from "./short_name.ts";
@@ -25,19 +26,16 @@ export interface CoefficientInputs {
 export function coefficientList(inputs: CoefficientInputs): CoefficientList {
   const { encoder, coefficients, intercept, reachOf } = inputs;
   const nameOf = columnNamer(encoder);
-  const fields = fieldsOfColumns(encoder);
-  const deviations = deviationsOf(inputs);
-  const sizes = Float64Array.from(
-    deviations,
-    (deviation, column) => deviation * Math.abs(coefficients[column]),
-  );
+  const fieldOf = fieldNamer(encoder);
+  const sizes = deviationsOf(inputs);
+  for (let column = 0; column < sizes.length; column++) sizes[column] *= Math.abs(coefficients[column]);
   return {
     shown: largest(sizes, shownMax).map((column) => {
       const value = coefficients[column];
       const reach = reachOf?.(new Map([[column, 1]]));
       return {
         column: shortName(nameOf(column)),
-        field: shortName(fields[column]),
+        field: shortName(fieldOf(column)),
         value,
         ...(reach === undefined ? {} : { low: value - reach, high: value + reach }),
       };
@@ -47,27 +45,18 @@ export function coefficientList(inputs: CoefficientInputs): CoefficientList {
   };
 }
 
-/** Returns the indices of the largest sizes, in their order; of equal ones, the first. Sorting the indices of a million takes seconds. */
-export function largest(sizes: Float64Array, count: number): number[] {
-  const least = sizes.toSorted().at(-count) ?? -Infinity;
-  const above: number[] = [];
-  const equal: number[] = [];
-  sizes.forEach((size, i) => {
-    if (size > least) above.push(i);
-    else if (size === least && equal.length < count) equal.push(i);
-  });
-  return [...above.sort((a, b) => sizes[b] - sizes[a] || a - b), ...equal].slice(0, count);
-}
-
-/** Returns the name of each column's field, or of all fields of a cross or a rate. */
-function fieldsOfColumns({ features, crosses = [], rates = [], columnCount }: Encoder): string[] {
-  const fields = new Array<string>(columnCount).fill("");
-  for (const feature of features) {
-    fields.fill(feature.name, feature.column, feature.column + widthOf(feature));
-  }
-  for (const { of, keys, column } of crosses) fields.fill(of.join(" × "), column, column + keys.length);
-  for (const { of, column } of rates) fields[column] = of.join(" × ");
-  return fields;
+/** Returns a function that gives the name of a column's field, or of all fields of a cross or a rate. */
+function fieldNamer({ features, crosses = [], rates = [] }: Encoder): (column: number) => string {
+  const spans = [
+    ...rates.map(({ of, column }) => ({ name: of.join(" × "), column, width: 1 })),
+    ...crosses.map(({ of, column, keys }) => ({ name: of.join(" × "), column, width: keys.length })),
+    ...features.map((feature) => ({
+      name: feature.name,
+      column: feature.column,
+      width: widthOf(feature),
+    })),
+  ];
+  return (at) => spans.find(({ column, width }) => at >= column && at < column + width)?.name ?? "";
 }
 
 function deviationsOf({ encoder, sums, bins }: CoefficientInputs): Float64Array {

@@ -2,14 +2,15 @@ import type { ColumnSums, Counts, NumberCounts } from "./column_sums.ts";
 import type { CountRule, LevelPlan, NumberPlan } from "./curve_plans.ts";
 import type { CurvePart, PredictedCounts } from "./model_report.ts";
 import { type NumberBins, rounded, unitOf } from "./number_bins.ts";
-import { shortName } from "./short_name.ts";
 
 /** A part of a curve before its effect is known. */
 export interface CountedPart extends Pick<CurvePart, "name" | "from" | "to" | "is"> {
   readonly train?: PredictedCounts;
   readonly evaluated: PredictedCounts;
-  /** Mean value of each column over the rows of the part, but those that are 0; absent if it is not known, without rows. */
-  readonly means?: readonly (readonly [column: number, value: number])[];
+  /** Columns that are not 0 in all rows of the part; absent if they are not known, without rows. */
+  readonly columns?: readonly number[];
+  /** Their means over the rows of the part; absent if each is 1. */
+  readonly means?: readonly number[];
   /** What other columns add to the log-odds on average, whose means are not among them. */
   readonly added?: number;
 }
@@ -21,23 +22,49 @@ export interface PartSums {
   readonly evaluated: ColumnSums;
 }
 
-/** Returns a part for each position that has rows. */
-export function levelParts({ positions }: LevelPlan, { train, evaluated }: PartSums): CountedPart[] {
-  const parts: CountedPart[] = [];
-  for (const { name, is, count, columns } of positions()) {
-    const own = {
+/** The parts of a curve, made as they are looked at: hashed fields have tens of thousands each. */
+export interface PartList {
+  /** Weights of the training rows, or of the evaluated ones if the former are not known. Shape (parts). */
+  readonly rows: Float64Array;
+  readonly at: (part: number) => CountedPart;
+  /** The column that is 1 in each part alone, shape (parts); absent if others are, too. */
+  readonly columns?: Uint32Array;
+}
+
+/** Lists parts that are there. */
+export function listOf(parts: readonly CountedPart[]): PartList {
+  return {
+    rows: Float64Array.from(parts, ({ train, evaluated }) => (train ?? evaluated).rows),
+    at: (i) => parts[i],
+  };
+}
+
+/** Lists a part for each position that has rows. */
+export function levelParts(plan: LevelPlan, sums: PartSums): PartList {
+  const { positionCount, first } = plan;
+  const { train, evaluated } = sums;
+  const partAt = (position: number): CountedPart => {
+    const { name, is, count, columns } = plan.at(position);
+    return {
+      name,
+      ...(is ? { is } : {}),
       ...(train ? { train: countsAt(train, count) } : {}),
       evaluated: countsAt(evaluated, count),
+      columns,
     };
-    if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) continue;
-    parts.push({
-      name: shortName(name),
-      ...(is ? { is } : {}),
-      ...own,
-      means: columns.map((column) => [column, 1] as const),
-    });
+  };
+  if (first === undefined) {
+    const parts = Array.from({ length: positionCount }, (_, position) => partAt(position));
+    return listOf(parts.filter(({ train, evaluated }) => evaluated.rows > 0 || (train?.rows ?? 0) > 0));
   }
-  return parts;
+  const [own, others] = [train ?? evaluated, evaluated].map(({ ones }) => ones.rows);
+  const columns = new Uint32Array(positionCount).map((_, i) => first + i)
+    .filter((column) => own[column] > 0 || others[column] > 0);
+  return {
+    rows: Float64Array.from(columns, (column) => own[column]),
+    at: (i) => partAt(columns[i] - first),
+    columns,
+  };
 }
 
 function countsAt({ total, ones }: ColumnSums, { plus, minus, all = false }: CountRule): PredictedCounts {
@@ -119,7 +146,13 @@ function missingPart({ column, missing }: NumberPlan, { train, evaluated }: Part
     evaluated: countsAt(evaluated, rule),
   };
   if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) return [];
-  return [{ name: "missing", is: "missing", ...own, means: [[column, missing.value], [missing.column, 1]] }];
+  return [{
+    name: "missing",
+    is: "missing",
+    ...own,
+    columns: [column, missing.column],
+    means: [missing.value, 1],
+  }];
 }
 
 /** Returns the mean value of the column, and the column of the model's bin or what its bins and exact values add. */
@@ -127,14 +160,16 @@ function meansIn(
   { plan, edges }: NumberBins,
   basis: NumberCounts,
   bin: number,
-): Pick<CountedPart, "means" | "added"> {
+): Pick<CountedPart, "columns" | "means" | "added"> {
   const { divided, bins: own } = plan;
   const rows = basis.rows[bin];
   if (!(rows > 0)) return {};
-  const mean = [plan.column, basis.values[bin] / rows] as const;
-  if (!divided) return { means: [mean] };
+  const mean = basis.values[bin] / rows;
+  if (!divided) return { columns: [plan.column], means: [mean] };
   const areOwn = own && own.edges.length === edges.length && divided.to - divided.from === edges.length + 1;
-  return areOwn ? { means: [mean, [own.first + bin, 1]] } : { means: [mean], added: basis.added[bin] / rows };
+  return areOwn
+    ? { columns: [plan.column, own.first + bin], means: [mean, 1] }
+    : { columns: [plan.column], means: [mean], added: basis.added[bin] / rows };
 }
 
 /** Returns the range of the values in the field's unit. */

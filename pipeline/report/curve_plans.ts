@@ -6,8 +6,8 @@ import {
   type Encoder,
   type FeatureEncoder,
   levelCountOf,
-  type LeveledEncoder,
   type NumericEncoder,
+  type OrdinalEncoder,
   widthOf,
 } from "../encode/encoder.ts";
 import { cyclicColumnsOf } from "../encode/time_columns.ts";
@@ -37,8 +37,11 @@ export interface LevelPlan {
   readonly field: string;
   readonly part?: string;
   readonly type: FieldCurve["type"];
-  /** Made as they are looked at: hashed fields have millions. */
-  readonly positions: () => Iterable<Position>;
+  readonly positionCount: number;
+  /** Positions are made as they are looked at: hashed fields have millions. The last ones are those of missing and unseen values. */
+  readonly at: (position: number) => Position;
+  /** The column of the first position, if those of the others follow it; absent if columns are 1 from a level upwards. */
+  readonly first?: number;
 }
 
 /** A curve over the values of a column of numbers. */
@@ -88,31 +91,23 @@ function plansOf(feature: FeatureEncoder, { rates = [] }: Encoder): CurvePlan[] 
     }
     case "time":
       return [
-        ...cyclicColumnsOf(feature).map(({ part, column: first }): LevelPlan => ({
-          kind: "levels",
-          field,
-          part,
-          type: "time",
-          positions: () =>
-            [...partValues[part], "missing"].map((name, i, { length }) =>
-              oneHot(name, first + i, i === length - 1 ? "missing" : undefined)
-            ),
-        })),
+        ...cyclicColumnsOf(feature).map(({ part, column: first }) =>
+          oneHotPlan({ field, part, type: "time" }, { first, names: partValues[part], absent: ["missing"] })
+        ),
         ...(feature.age ? [numberPlan(feature.age, { field, part: "age", type: "time" })] : []),
       ];
     case "words":
-      return [{
-        kind: "levels",
-        field,
-        type: "words",
-        positions: () => [
-          ...feature.words.map((word, i) => oneHot(word, column + i)),
-          oneHot("missing", column + feature.words.length, "missing"),
-        ],
-      }];
-    case "categorical":
+      return [
+        oneHotPlan({ field, type: "words" }, { first: column, names: feature.words, absent: ["missing"] }),
+      ];
+    case "categorical": {
+      const names = bucketsOf(feature) === undefined ? feature.levels : undefined;
+      const count = levelCountOf(feature);
+      const absent = ["missing", "unseen"] as const;
+      return [oneHotPlan({ field, type: "categorical" }, { first: column, names, count, absent })];
+    }
     case "ordinal":
-      return [{ kind: "levels", field, type: feature.type, positions: () => levelPositions(feature) }];
+      return [ordinalPlan(feature)];
     // What is looked up in tables has no columns.
     case "binned":
     case "levels":
@@ -145,28 +140,53 @@ function numberPlan(
   };
 }
 
-function* levelPositions(feature: LeveledEncoder): Generator<Position> {
-  const count = levelCountOf(feature);
-  const buckets = bucketsOf(feature);
-  const nameOf = (i: number) => buckets === undefined ? feature.levels[i] : `bucket ${i}`;
+/** @param names Of the levels; absent for buckets. @param absent What has a column after those of the levels. */
+function oneHotPlan(
+  field: Pick<LevelPlan, "field" | "part" | "type">,
+  { first, names, count = names?.length ?? 0, absent }: {
+    readonly first: number;
+    readonly names?: readonly string[] | undefined;
+    readonly count?: number;
+    readonly absent: readonly ("missing" | "unseen")[];
+  },
+): LevelPlan {
+  return {
+    kind: "levels",
+    ...field,
+    positionCount: count + absent.length,
+    first,
+    at(i) {
+      if (i < count) return oneHot(names ? names[i] : `bucket ${i}`, first + i);
+      const is = absent[i - count];
+      return oneHot(is, first + i, is);
+    },
+  };
+}
+
+/** A column is 1 from its level upwards. */
+function ordinalPlan(feature: OrdinalEncoder): LevelPlan {
+  const { name: field, type, levels, column } = feature;
+  const count = levels.length;
   const [missing, unseen] = [count, count + 1].map((position) => columnsAt(feature, position)[0]);
-  for (let i = 0; i < count; i++) {
-    if (feature.type !== "ordinal") {
-      yield oneHot(nameOf(i), columnsAt(feature, i)[0]);
-      continue;
-    }
-    // A column is 1 from its level upwards.
-    const own = i === 0 ? { plus: [], all: true } : { plus: [feature.column + i - 1] };
-    const above = i < count - 1 ? [feature.column + i] : [];
-    const others = i === 0 ? [missing, unseen] : [];
-    yield {
-      name: nameOf(i),
-      count: { ...own, minus: [...above, ...others] },
-      columns: columnsAt(feature, i),
-    };
-  }
-  yield oneHot("missing", missing, "missing");
-  yield oneHot("unseen", unseen, "unseen");
+  return {
+    kind: "levels",
+    field,
+    type,
+    positionCount: count + 2,
+    at(i) {
+      if (i >= count) {
+        return i === count ? oneHot("missing", missing, "missing") : oneHot("unseen", unseen, "unseen");
+      }
+      const own = i === 0 ? { plus: [], all: true } : { plus: [column + i - 1] };
+      const above = i < count - 1 ? [column + i] : [];
+      const others = i === 0 ? [missing, unseen] : [];
+      return {
+        name: levels[i],
+        count: { ...own, minus: [...above, ...others] },
+        columns: columnsAt(feature, i),
+      };
+    },
+  };
 }
 
 const none: readonly number[] = [];

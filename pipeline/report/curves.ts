@@ -1,9 +1,18 @@
 import { log } from "../math/elementary.ts";
-import { type CountedPart, levelParts, numberParts, type PartSums } from "./curve_parts.ts";
+import {
+  type CountedPart,
+  levelParts,
+  listOf,
+  numberParts,
+  type PartList,
+  type PartSums,
+} from "./curve_parts.ts";
 import type { CurvePlan } from "./curve_plans.ts";
 import type { ReachOf } from "./interval_of.ts";
+import { largest } from "./largest.ts";
 import type { CurvePart, FieldCurve, PredictedCounts } from "./model_report.ts";
 import type { NumberBins } from "./number_bins.ts";
+import { shortName } from "./short_name.ts";
 
 /** What curves are made of. */
 export interface CurveInputs extends PartSums {
@@ -23,89 +32,118 @@ const curvesMax = 60;
 const partsMaxOfAll = 600;
 const [partsMin, partsMax] = [8, 40];
 
+/** A curve before it is drawn: a hashed field has tens of thousands of parts, of which a few dozen are. */
+interface CountedCurve {
+  readonly plan: CurvePlan;
+  readonly parts: PartList;
+  readonly rowsOfAll: number;
+  /** What each part adds to the log-odds above the mean, shape (parts); null if it is not known. */
+  readonly effects: readonly (number | null)[];
+  readonly spread: number;
+}
+
 /** Returns the curves, at most 60: those of the fields that move predictions most, in the order of the plans. */
 export function fieldCurves(inputs: CurveInputs): FieldCurve[] {
   let at = 0;
   const curves = inputs.plans.map((plan) => {
     const parts = plan.kind === "levels"
       ? levelParts(plan, inputs)
-      : numberParts(inputs.bins[at], inputs, at++);
-    return curveOf(plan, parts, inputs);
-  }).filter(({ parts }) => parts.length > 0);
+      : listOf(numberParts(inputs.bins[at], inputs, at++));
+    return countedCurve(plan, parts, inputs);
+  }).filter(({ parts }) => parts.rows.length > 0);
   const least = curves.map(({ spread }) => spread).sort((a, b) => b - a)[curvesMax - 1] ?? 0;
   const chosen = curves.filter(({ spread }) => spread >= least).slice(0, curvesMax);
   const limit = Math.max(
     partsMin,
     Math.min(partsMax, Math.floor(partsMaxOfAll / Math.max(1, chosen.length))),
   );
-  return chosen.map((curve) => withLargest(curve, limit));
+  return chosen.map((curve) => drawn(curve, limit, inputs));
 }
 
-function curveOf(plan: CurvePlan, counted: readonly CountedPart[], inputs: CurveInputs): FieldCurve {
-  const { isDeep, evaluated } = inputs;
-  const isAdditive = !isDeep;
-  const own = isAdditive ? additive(plan, counted, inputs) : counted.map((part) => ({
-    effect: partial(part.evaluated, evaluated.total),
-  }));
-  const rows = counted.map((part) => (part.train ?? part.evaluated).rows);
-  const total = plan.type === "words" ? (inputs.train ?? evaluated).total.rows : sumOf(rows);
-  const spread = sumOf(own.map(({ effect }, i) => rows[i] * Math.abs(effect ?? 0))) / total;
+function countedCurve(plan: CurvePlan, parts: PartList, inputs: CurveInputs): CountedCurve {
+  const { isDeep, evaluated, train, coefficients } = inputs;
+  const { rows } = parts;
+  const rowsOfAll = plan.type === "words" ? (train ?? evaluated).total.rows : rows.reduce(sum, 0);
+  const effects = isDeep
+    ? Array.from(rows, (_, i) => partial(parts.at(i).evaluated, evaluated.total))
+    : additive(plan, parts, rowsOfAll, coefficients);
+  let spread = 0;
+  effects.forEach((effect, i) => spread += rows[i] * Math.abs(effect ?? 0));
+  return { plan, parts, rowsOfAll, effects, spread: rowsOfAll > 0 ? spread / rowsOfAll : 0 };
+}
+
+/** Returns what the columns add in each part, above their mean over all parts. What a word adds has no mean: a text has several. */
+function additive(
+  { type }: CurvePlan,
+  { rows, at, columns }: PartList,
+  rowsOfAll: number,
+  coefficients: ArrayLike<number>,
+): (number | null)[] {
+  const effects = Array.from(
+    rows,
+    (_, i) => columns ? coefficients[columns[i]] : addedIn(at(i), coefficients),
+  );
+  if (type === "words") return effects;
+  let mean = 0;
+  effects.forEach((effect, i) => mean += (effect ?? 0) * rows[i] / rowsOfAll);
+  return effects.map((effect) => effect === null ? null : effect - mean);
+}
+
+/** Returns what a part adds to the log-odds; null if it is not known. */
+function addedIn({ columns, means, added = 0 }: CountedPart, coefficients: ArrayLike<number>): number | null {
+  if (!columns) return null;
+  return columns.reduce((sum, column, j) => sum + (means ? means[j] : 1) * coefficients[column], added);
+}
+
+/** Draws a curve. @param limit Of the parts; those of numbers are all drawn. */
+function drawn(curve: CountedCurve, limit: number, { isDeep, reachOf }: CurveInputs): FieldCurve {
+  const { plan, parts, effects, spread } = curve;
+  const shown = shownParts(curve, limit);
+  const known = shown.map(parts.at);
+  const hasReach = reachOf && !isDeep && known.every(({ added }) => added === undefined);
+  const mean = hasReach ? meanColumns(curve) : undefined;
   return {
     field: plan.field,
     ...(plan.part === undefined ? {} : { part: plan.part }),
     type: plan.type,
-    effects: isAdditive ? "log-odds" : "partial",
-    spread: total > 0 ? spread : 0,
-    parts: counted.map(({ means: _, added: __, train, ...part }, i) => ({
-      ...part,
-      ...own[i],
-      ...(train ? { train: { rows: train.rows, clicks: train.clicks } } : {}),
-    })),
+    effects: isDeep ? "partial" : "log-odds",
+    spread,
+    parts: known.map((one, i): CurvePart => {
+      const { columns, means: _, added: __, name, train, ...part } = one;
+      const effect = effects[shown[i]];
+      const reach = mean && columns ? reachOf?.(differenceOf(one, mean)) : undefined;
+      return {
+        name: shortName(name),
+        ...part,
+        effect,
+        ...(reach === undefined || effect === null ? {} : { low: effect - reach, high: effect + reach }),
+        ...(train ? { train: { rows: train.rows, clicks: train.clicks } } : {}),
+      };
+    }),
+    ...(shown.length < effects.length ? { more: effects.length - shown.length } : {}),
   };
 }
 
-/** The effect of a part, in log-odds, and its interval. */
-type Effect = Pick<CurvePart, "effect" | "low" | "high">;
-
-/** Returns what the columns add in each part, above their mean over all parts. What a word adds has no mean: a text has several. */
-function additive(
-  plan: CurvePlan,
-  parts: readonly CountedPart[],
-  { coefficients, reachOf }: CurveInputs,
-): Effect[] {
+/** Returns the mean of each column over all parts. */
+function meanColumns({ plan, parts, rowsOfAll }: CountedCurve): ReadonlyMap<number, number> {
   const mean = new Map<number, number>();
-  let meanAdded = 0;
-  const hasAdded = parts.some(({ added }) => added !== undefined);
-  const rowsOf = ({ train, evaluated }: CountedPart) => (train ?? evaluated).rows;
-  const total = sumOf(parts.map(rowsOf));
-  for (const part of plan.type === "words" ? [] : parts) {
-    for (const [column, value] of part.means ?? []) {
-      mean.set(column, (mean.get(column) ?? 0) + value * rowsOf(part) / total);
-    }
-    meanAdded += (part.added ?? 0) * rowsOf(part) / total;
-  }
-  const addedBy = (columns: Iterable<readonly [column: number, value: number]>) => {
-    let sum = 0;
-    for (const [column, value] of columns) sum += value * coefficients[column];
-    return sum;
-  };
-  const ofAll = meanAdded + addedBy(mean);
-  return parts.map(({ means, added = 0 }) => {
-    if (!means) return { effect: null };
-    const effect = added + addedBy(means) - ofAll;
-    // Only for an interval: a part then has the columns of all others, and a hashed field has tens of thousands.
-    const reach = hasAdded ? undefined : reachOf?.(differenceOf(means, mean));
-    return reach === undefined ? { effect } : { effect, low: effect - reach, high: effect + reach };
+  if (plan.type === "words") return mean;
+  parts.rows.forEach((rows, i) => {
+    const { columns = [], means } = parts.at(i);
+    columns.forEach((column, j) =>
+      mean.set(column, (mean.get(column) ?? 0) + (means ? means[j] : 1) * rows / rowsOfAll)
+    );
   });
+  return mean;
 }
 
 /** Returns the weights of the columns in the difference of a part from the mean of all. */
 function differenceOf(
-  means: NonNullable<CountedPart["means"]>,
+  { columns = [], means }: Pick<CountedPart, "columns" | "means">,
   mean: ReadonlyMap<number, number>,
 ): ReadonlyMap<number, number> {
   const weights = new Map([...mean].map(([column, value]) => [column, -value]));
-  for (const [column, value] of means) weights.set(column, (weights.get(column) ?? 0) + value);
+  columns.forEach((column, j) => weights.set(column, (weights.get(column) ?? 0) + (means ? means[j] : 1)));
   return weights;
 }
 
@@ -116,19 +154,16 @@ function partial(part: PredictedCounts, all: PredictedCounts): number | null {
   return part.rows > 0 && part.predicted > 0 ? logitOf(part) - logitOf(all) : null;
 }
 
-/** Keeps the levels with the most rows, in their order, and missing and unseen values. */
-function withLargest(curve: FieldCurve, limit: number): FieldCurve {
-  const { parts } = curve;
-  if (parts.length <= limit || parts.some(({ from }) => from !== undefined)) return curve;
-  const rowsOf = (i: number) => (parts[i].train ?? parts[i].evaluated).rows;
-  const levels = [...parts.keys()].filter((i) => parts[i].is === undefined);
-  const kept = new Set(
-    levels.sort((a, b) => rowsOf(b) - rowsOf(a) || a - b).slice(0, limit - (parts.length - levels.length)),
-  );
-  const own = parts.filter(({ is }, i) => is !== undefined || kept.has(i));
-  return { ...curve, parts: own, more: parts.length - own.length };
+/** Returns the places of the levels with the most rows and of missing and unseen values, which are the last; all of numbers. */
+function shownParts({ plan, parts: { rows, at } }: CountedCurve, limit: number): number[] {
+  const all = [...rows.keys()];
+  if (rows.length <= limit || plan.kind === "numbers") return all;
+  let levels = rows.length;
+  while (at(levels - 1).is !== undefined) levels--;
+  const kept = largest(rows.subarray(0, levels), limit - (rows.length - levels));
+  return [...kept.sort((a, b) => a - b), ...all.slice(levels)];
 }
 
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
+function sum(a: number, b: number): number {
+  return a + b;
 }

@@ -1,7 +1,8 @@
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { columnNamer } from "../encode/column_names.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import { largest, shownMax } from "./coefficients.ts";
+import { shownMax } from "./coefficients.ts";
+import { largest } from "./largest.ts";
 import { rowQuality } from "./data_quality.ts";
 import { modelFacts } from "./model_facts.ts";
 import type { CoefficientList, ModelReport } from "./model_report.ts";
@@ -53,7 +54,7 @@ export function reportWithoutTraining(
 /** The largest first: how many rows have a column is not known. */
 function coefficientsOf({ encoder, coefficients, intercept, network }: ArtifactMetadata): CoefficientList {
   const nameOf = columnNamer(encoder);
-  const shown = network ? [] : largest(Float64Array.from(coefficients, Math.abs), shownMax);
+  const shown = network ? [] : largest(coefficients.map(Math.abs), shownMax);
   return {
     shown: shown.map((column) => {
       const name = shortName(nameOf(column));
