@@ -1,4 +1,4 @@
-import { dot, type Point } from "./penalised.ts";
+import { addScaled, dot, type Point } from "./penalised.ts";
 
 type Iterate = Pick<Point, "coefficients" | "gradient">;
 
@@ -38,10 +38,7 @@ export function correctedInverse(
       return direction;
     },
     update(from: Iterate, to: Iterate): void {
-      add(
-        to.coefficients.map((value, i) => value - from.coefficients[i]),
-        to.gradient.map((value, i) => value - from.gradient[i]),
-      );
+      add(addScaled(to.coefficients, from.coefficients, -1), addScaled(to.gradient, from.gradient, -1));
     },
     add,
   };

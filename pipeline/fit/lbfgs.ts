@@ -79,7 +79,8 @@ export async function solveLbfgs(
       iterations++;
       refreshAt *= 3;
     }
-    const direction = inverse.times(point.gradient).map((value) => -value);
+    const direction = inverse.times(point.gradient);
+    for (let k = 0; k < direction.length; k++) direction[k] = -direction[k];
     const slope = dot(direction, point.gradient);
     const found = await lineSearch(point, direction, slope, iterationsMax - iterations, at);
     iterations += found.passes;

@@ -157,7 +157,9 @@ export function minimumNormSubgradient(gradient: number, beta: number, l1: numbe
 
 /** Returns base + share · direction. */
 export function addScaled(base: Float64Array, direction: Float64Array, share: number): Float64Array {
-  return base.map((value, i) => value + share * direction[i]);
+  const sum = new Float64Array(base.length);
+  for (let i = 0; i < sum.length; i++) sum[i] = base[i] + share * direction[i];
+  return sum;
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
