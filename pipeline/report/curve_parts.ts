@@ -58,10 +58,13 @@ export function levelParts(plan: LevelPlan, sums: PartSums): PartList {
     return listOf(parts.filter(({ train, evaluated }) => evaluated.rows > 0 || (train?.rows ?? 0) > 0));
   }
   const [own, others] = [train ?? evaluated, evaluated].map(({ ones }) => ones.rows);
-  const columns = new Uint32Array(positionCount).map((_, i) => first + i)
-    .filter((column) => own[column] > 0 || others[column] > 0);
+  const list: number[] = [];
+  for (let column = first; column < first + positionCount; column++) {
+    if (own[column] > 0 || others[column] > 0) list.push(column);
+  }
+  const columns = Uint32Array.from(list);
   return {
-    rows: Float64Array.from(columns, (column) => own[column]),
+    rows: Float64Array.from(list, (column) => own[column]),
     at: (i) => partAt(columns[i] - first),
     columns,
   };

@@ -36,7 +36,7 @@ export function modelParts(metadata: ArtifactMetadata, inputs: ModelInputs): Mod
   const { network, data, intercept } = metadata;
   const isDeep = network !== undefined;
   const sums = train ?? evaluated;
-  const coefficients = Float64Array.from(metadata.coefficients);
+  const coefficients = new Float64Array(metadata.coefficients);
   const reachOf = createReachOf(metadata);
   const importance = permutationImportance(metadata, sampled, defaultResampling.seed);
   return {

@@ -31,11 +31,9 @@ export interface ModelParts extends
 export function describe(parts: ModelParts): ArtifactMetadata {
   const { encoder, solution, lastId, metrics } = parts;
   const { precision, covariance, draws } = parts.uncertainty;
-  // + 0 turns −0 into 0, since JSON has no −0.
-  const coefficients = Array.from(
-    solution.coefficients.subarray(0, encoder.columnCount),
-    (value) => value + 0,
-  );
+  // + 0 turns −0 into 0, since JSON has no −0. A loop: there may be millions.
+  const coefficients: number[] = [];
+  for (let i = 0; i < encoder.columnCount; i++) coefficients.push(solution.coefficients[i] + 0);
   const intercept = solution.coefficients[encoder.columnCount] + 0;
   const { network } = solution;
   return {
