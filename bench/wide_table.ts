@@ -8,7 +8,8 @@ import { type AdsFiles, adsProject, describeAds, drawAds, heldOutLoss } from "./
 import { flags, peer } from "./python.ts";
 import { compare } from "./result.ts";
 
-const strength = 1;
+/** At 1 the optimum fits noise: whoever stops before it has the lower held-out loss. */
+const strength = 0.1;
 /** Held-out losses that differ by less are equal. */
 const lossTolerance = 1e-3;
 const trained = z.object({ model_id: z.string(), seconds: z.object({ fit: z.number() }) });
@@ -27,7 +28,7 @@ export const wideTable: Benchmark = {
     const files = await drawAds(bench);
     const ours = await clickwellEntrant(bench, files);
     const rules = {
-      loss: await (await ours.fit(1)).loss(),
+      loss: await (await ours.fit(strength)).loss(),
       lossTolerance,
       rounds: Math.min(bench.rounds, 3),
     };
@@ -81,7 +82,7 @@ function sklearn(bench: Bench, { rows, heldOut }: AdsFiles): Entrant {
   return {
     name: "polars + scikit-learn",
     setting: "max_iter",
-    settings: [100, 200, 400, 800],
+    settings: [25, 50, 100, 200, 400],
     async fit(iterations) {
       const args = flags({ rows, "held-out": heldOut, strength, iterations });
       const { finished, report } = await peer(bench, "ads_sklearn.py", args, peerReport);
