@@ -11,6 +11,7 @@ import {
   dot,
   evaluatePoint,
   meanPenalty,
+  negated,
   type Point,
   type Solution,
   type SolverOptions,
@@ -79,8 +80,7 @@ export async function solveLbfgs(
       iterations++;
       refreshAt *= 3;
     }
-    const direction = inverse.times(point.gradient);
-    for (let k = 0; k < direction.length; k++) direction[k] = -direction[k];
+    const direction = negated(inverse.times(point.gradient));
     const slope = dot(direction, point.gradient);
     const found = await lineSearch(point, direction, slope, iterationsMax - iterations, at);
     iterations += found.passes;

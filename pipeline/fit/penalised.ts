@@ -162,6 +162,12 @@ export function addScaled(base: Float64Array, direction: Float64Array, share: nu
   return sum;
 }
 
+export function negated(vector: Float64Array): Float64Array {
+  const result = new Float64Array(vector.length);
+  for (let i = 0; i < result.length; i++) result[i] = -vector[i];
+  return result;
+}
+
 export function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
