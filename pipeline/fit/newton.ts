@@ -4,7 +4,7 @@ import { correctedInverse } from "./corrected_inverse.ts";
 import { descend } from "./descent.ts";
 import { hessianOf } from "./objective.ts";
 import type { Passes } from "./passes.ts";
-import { dot, type Point, type Solution, type SolverOptions } from "./penalised.ts";
+import { dot, negated, type Point, type Solution, type SolverOptions } from "./penalised.ts";
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. A Hessian is used for several steps, with BFGS
@@ -18,7 +18,7 @@ export function solveNewton(passes: Passes, options: SolverOptions): Promise<Sol
     const inverse = correctedInverse(factorOf(start, options.fixedAtZero));
     return {
       propose({ gradient }) {
-        const direction = inverse.times(gradient).map((value) => -value);
+        const direction = negated(inverse.times(gradient));
         return { direction, slope: dot(direction, gradient) };
       },
       update: inverse.update,

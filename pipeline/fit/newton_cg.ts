@@ -1,7 +1,7 @@
 import type { Convergence } from "./certificate.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { lineSearch } from "./line_search.ts";
-import { dot, type Point, type SolverOptions } from "./penalised.ts";
+import { dot, negated, type Point, type SolverOptions } from "./penalised.ts";
 
 /** Multiplies a vector by an approximate inverse of a Hessian. */
 type Preconditioner = (right: Float64Array) => Float64Array;
@@ -101,7 +101,7 @@ async function solveStep(
     productsMax: number;
   },
 ): Promise<{ readonly direction: Float64Array; readonly products: Product[] }> {
-  const residual = gradient.map((value) => -value);
+  const residual = negated(gradient);
   const products: Product[] = [];
   let conjugate = precondition(residual);
   let direction: Float64Array | undefined;

@@ -2,6 +2,7 @@ import type { FeatureEncoder } from "../encode/encoder.ts";
 import type { Axis } from "../encode/table_lookup.ts";
 import { edgesOf, nameOf, partOf, type Span } from "./found_names.ts";
 import type { AxisSums, Table } from "./found_sums.ts";
+import { largest } from "./largest.ts";
 import type { CurvePart, FieldCurve } from "./model_report.ts";
 
 const partsMax = 40;
@@ -124,9 +125,9 @@ function levelSpans(feature: FeatureEncoder, positionCount: number): Span[] {
 function largestLevels(spans: readonly Span[], rows: Float64Array): readonly Span[] {
   if (spans.length <= partsMax) return spans;
   const known = spans.filter(({ is }) => is === undefined);
+  const count = partsMax - (spans.length - known.length);
   const kept = new Set(
-    known.toSorted((a, b) => rows[b.positions[0]] - rows[a.positions[0]] || a.positions[0] - b.positions[0])
-      .slice(0, partsMax - (spans.length - known.length)),
+    largest(known.map(({ positions: [position] }) => rows[position]), count).map((i) => known[i]),
   );
   return spans.filter((span) => span.is !== undefined || kept.has(span));
 }

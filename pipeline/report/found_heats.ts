@@ -2,6 +2,7 @@ import type { Encoder } from "../encode/encoder.ts";
 import type { Axis } from "../encode/table_lookup.ts";
 import { namesOf } from "./found_names.ts";
 import type { Sums, Table } from "./found_sums.ts";
+import { largest } from "./largest.ts";
 import type { CrossHeat } from "./model_report.ts";
 
 /** Returns the mean absolute value of a table over the training rows. */
@@ -29,8 +30,9 @@ export function heatOf(table: Table, { axes, encoder, sums, spread, side }: Heat
   const each = (count: number) => Array.from({ length: count }, (_, i) => i);
   const ofRow = (row: number) => each(columnCount).reduce((sum, column) => sum + weightOf(row, column), 0);
   const ofColumn = (column: number) => each(rowCount).reduce((sum, row) => sum + weightOf(row, column), 0);
-  const down = largest(each(rowCount), ofRow, side);
-  const across = largest(each(columnCount), ofColumn, side);
+  const mostRows = (rows: readonly number[]) => largest(rows, side).sort((a, b) => a - b);
+  const down = mostRows(each(rowCount).map(ofRow));
+  const across = mostRows(each(columnCount).map(ofColumn));
   const nameAt = (i: number, at: number) => {
     const axis = axes[table.axes[i]];
     const positions = each(axis.positionCount).filter((position) => table.positions[i][position] === at);
@@ -50,10 +52,4 @@ export function heatOf(table: Table, { axes, encoder, sums, spread, side }: Heat
     clicks: grid((k) => sums.clicks[k]),
     ...(more > 0 ? { more } : {}),
   };
-}
-
-/** Returns those with the most rows, ascending. */
-function largest(all: readonly number[], rowsOf: (at: number) => number, count: number): number[] {
-  const rows = all.map(rowsOf);
-  return all.toSorted((a, b) => rows[b] - rows[a] || a - b).slice(0, count).sort((a, b) => a - b);
 }
