@@ -1,4 +1,7 @@
+import { isSpilled } from "../chunks/chunk_file.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { metricsOfRows, type PredictedRows } from "../evaluate/metrics.ts";
 import { createPeriodAccumulator } from "../evaluate/metrics_by_time.ts";
 import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
@@ -15,11 +18,30 @@ export function evaluateByTime(
   baseRate: number,
 ): Metrics {
   const periods = createPeriodAccumulator(design, known.parts);
-  const predictions = createPredictionAccumulator(known.values.length);
+  const isWeighted = design.chunks.some((stored) =>
+    (isSpilled(stored) ? stored.fields : stored).weights !== undefined
+  );
+  const predictions = isWeighted ? createPredictionAccumulator(known.rowCount) : undefined;
+  const labels = new Uint8Array(predictions ? 0 : known.rowCount);
+  let rowCount = 0;
   forKnownProbabilities(design, known, (chunk, from, to, probabilities) => {
-    predictions.add(chunk, from, to, probabilities);
+    if (predictions) predictions.add(chunk, from, to, probabilities);
+    else labels.set(chunk.labels.subarray(from, to), rowCount);
+    rowCount += to - from;
     periods?.add(chunk, from, to, probabilities);
   });
-  const metrics = predictions.metrics(baseRate);
+  const metrics = predictions
+    ? predictions.metrics(baseRate)
+    : metricsOfRows(predictedRows(known, labels), baseRate);
   return periods ? { ...metrics, by_time: periods.metrics(baseRate) } : metrics;
+}
+
+function predictedRows({ chunks, rowCount }: RowProbabilities, labels: Uint8Array): PredictedRows {
+  return {
+    rowCount,
+    forBlocks(use) {
+      let at = 0;
+      for (const { values } of loadEach(chunks)) use(values, labels.subarray(at, at += values.length));
+    },
+  };
 }

@@ -5,10 +5,8 @@ import type { KnownKeys } from "./key_set.ts";
 export interface IntegerSet {
   /** The least integer of each segment, ascending. */
   readonly bases: Float64Array<SharedArrayBuffer>;
-  /** Shape (segments + 1): where the offsets of a segment begin. */
-  readonly starts: Uint32Array<SharedArrayBuffer>;
-  /** By segment, ascending: the integers less the base. */
-  readonly offsets: Uint32Array<SharedArrayBuffer>;
+  /** By segment, ascending: the integers less the base. Not in one array, which would be a copy. */
+  readonly offsets: readonly Uint32Array<SharedArrayBuffer>[];
 }
 
 const segmentLength = 8_192;
@@ -16,7 +14,7 @@ const segmentLength = 8_192;
 interface Segment {
   readonly base: number;
   readonly last: number;
-  readonly offsets: Uint32Array;
+  readonly offsets: Uint32Array<SharedArrayBuffer>;
 }
 
 /** Collects integers that usually ascend. */
@@ -48,19 +46,15 @@ function segmentOf(values: Float64Array): Segment | undefined {
     if (value < base) base = value;
   }
   if (last - base >= 2 ** 32) return undefined;
-  const offsets = new Uint32Array(values.length);
+  const offsets = sharedUint32(values.length);
   for (let i = 0; i < values.length; i++) offsets[i] = values[i] - base;
   return { base, last, offsets: isAscending ? offsets : offsets.sort() };
 }
 
 function setOf(segments: readonly Segment[]): IntegerSet {
-  const starts = sharedUint32(segments.length + 1);
-  segments.forEach(({ offsets }, i) => starts[i + 1] = starts[i] + offsets.length);
-  const all = sharedUint32(starts[segments.length]);
-  segments.forEach(({ offsets }, i) => all.set(offsets, starts[i]));
   const bases = sharedFloat64(segments.length);
   segments.forEach(({ base }, i) => bases[i] = base);
-  return { bases, starts, offsets: all };
+  return { bases, offsets: segments.map(({ offsets }) => offsets) };
 }
 
 function sortedSetOf(segments: readonly Segment[]): IntegerSet | undefined {
@@ -78,7 +72,7 @@ function sortedSetOf(segments: readonly Segment[]): IntegerSet | undefined {
 }
 
 /** Returns a set of integers as keys of a table. */
-export function integerKeys({ bases, starts, offsets }: IntegerSet): KnownKeys {
+export function integerKeys({ bases, offsets }: IntegerSet): KnownKeys {
   return {
     has(buffer, row) {
       if (buffer.type !== "INTEGER") return false;
@@ -86,9 +80,9 @@ export function integerKeys({ bases, starts, offsets }: IntegerSet): KnownKeys {
       const segment = countUpTo(bases, key, 0, bases.length) - 1;
       // Beyond 2^53 the key may have been rounded to one of the set.
       if (segment < 0 || Math.abs(key) > Number.MAX_SAFE_INTEGER) return false;
-      const offset = key - bases[segment];
-      const at = countUpTo(offsets, offset, starts[segment], starts[segment + 1]) - 1;
-      return at >= starts[segment] && offsets[at] === offset;
+      const [own, offset] = [offsets[segment], key - bases[segment]];
+      const at = countUpTo(own, offset, 0, own.length) - 1;
+      return at >= 0 && own[at] === offset;
     },
   };
 }

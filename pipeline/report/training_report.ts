@@ -1,5 +1,6 @@
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
+import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import { defaultResampling, evaluate, type Evaluation, type ScoredRows } from "../evaluate/evaluation.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { probabilitiesOf, type RowProbabilities } from "../fit/row_probabilities.ts";
@@ -42,6 +43,8 @@ export interface TrainedParts {
   readonly known?: RowProbabilities;
   /** Of the training, which are idle. */
   readonly threads: Threads;
+  /** Of the chunks of the design. */
+  readonly budget: MemoryBudget | undefined;
 }
 
 /** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
@@ -132,13 +135,13 @@ interface CollectedRows {
 
 /** Returns the model's probabilities of some parts, which are computed only if they are not known. */
 async function knownOf(
-  { design, metadata, known, threads }: TrainedParts,
+  { design, metadata, known, threads, budget }: TrainedParts,
   parts: readonly number[],
   coefficients: Float64Array,
 ): Promise<RowProbabilities> {
   if (known && String(known.parts) === String(parts)) return known;
   const { network, calibration } = metadata;
-  return await probabilitiesOf(design, parts, { coefficients, network, calibration }, threads);
+  return await probabilitiesOf(design, parts, { coefficients, network, calibration }, { threads, budget });
 }
 
 /** Collects the rows whose probabilities are known, and keeps those of some groups if there are many. */
@@ -147,7 +150,7 @@ async function collectRows(
   { rowsMax, ...inputs }: RowInputs,
 ): Promise<CollectedRows> {
   const { bins, divider, coefficients, known, threads } = inputs;
-  const rowCount = known.values.length;
+  const { rowCount } = known;
   const isKept = createGroupSample(rowsMax / rowCount);
   const probabilities = new Float64Array(rowCount);
   const labels = new Uint8Array(rowCount);

@@ -74,7 +74,11 @@ export async function calibrateIfAsked(
   const kept = { design, solution, uncertainty, hyperParameters: others, heldOut };
   const calibrationNotes = [...notes, ...checkNotes(heldOut, made)];
   if (!calibration) return { ...kept, metrics, calibrationNotes };
-  const known = await probabilitiesOf(design, evaluatedParts(design), evaluatedModel(made), fit.threads);
+  const { threads, chunkStore } = fit;
+  const known = await probabilitiesOf(design, evaluatedParts(design), evaluatedModel(made), {
+    threads,
+    budget: chunkStore?.budget,
+  });
   return {
     ...kept,
     calibration,

@@ -154,7 +154,8 @@ export async function trainPrepared(
     : await uncertaintyOf(design, threads, fit, hyperParameters);
   const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
-  const known = await probabilitiesOf(design, evaluatedParts(design), solution, threads);
+  const { budget } = chunkStore;
+  const known = await probabilitiesOf(design, evaluatedParts(design), solution, { threads, budget });
   const metrics = evaluateByTime(design, known, baseRate);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
@@ -188,7 +189,7 @@ export async function trainPrepared(
   return {
     metadata,
     report: await reportOfTraining({
-      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes, threads },
+      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes, threads, budget },
       ...(isAsFitted ? { known } : {}),
       sampled: prepared.sampled,
       trace: trace.steps(),

@@ -12,7 +12,7 @@ import {
 } from "../evaluate/prediction_accumulator.ts";
 import { forLogits } from "../fit/logits.ts";
 import { createPasses } from "../fit/passes.ts";
-import type { RowProbabilities } from "../fit/row_probabilities.ts";
+import { collectProbabilities, type RowProbabilities } from "../fit/row_probabilities.ts";
 import { usageInvalid } from "../failure.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
 import { packPrecision } from "../model/packed_precision.ts";
@@ -22,7 +22,6 @@ import { requireConverged } from "../fit/convergence.ts";
 import { solveNewton } from "../fit/newton.ts";
 import type { Models } from "../model/registry.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
-import { sharedFloat64 } from "../runtime/shared_memory.ts";
 import { runCooperatively } from "../runtime/steps.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
@@ -100,8 +99,8 @@ export async function update(
     // Rows of one label only are not enough to evaluate on.
     const report = hasBothLabels(design)
       ? await reportOfTraining({
-        ...{ design, encoder, metadata, sampled, threads },
-        progressive: { parts: [trainPart], values: progressive },
+        ...{ design, encoder, metadata, sampled, threads, budget },
+        progressive,
         baseRate: baseRateOf(from.metadata),
         trace: trace.steps(),
       })
@@ -131,7 +130,7 @@ interface FittedBatches {
   readonly convergence: Convergence;
   readonly objective: number;
   /** Probability of each new row before it was fitted, in the order of the design; and their metrics. */
-  readonly progressive: RowProbabilities["values"];
+  readonly progressive: RowProbabilities;
   readonly metrics: Metrics;
   /** Metrics of the new rows, predicted by the original model. */
   readonly unchanged: Metrics;
@@ -150,8 +149,7 @@ async function fitBatches(
   const baseRate = baseRateOf(from);
   const before = prior.mean;
   const predicted = createPredictionAccumulator(design.partRows[0]);
-  const progressive = sharedFloat64(design.partRows[trainPart]);
-  let rowCount = 0;
+  const progressive = collectProbabilities(design, [trainPart]);
   const unchanged = createPredictionAccumulator(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   let convergence: Convergence = {};
@@ -159,8 +157,7 @@ async function fitBatches(
     signal?.throwIfAborted();
     addPredictions(batch, prior.mean, (chunk, from, to, probabilities) => {
       predicted.add(chunk, from, to, probabilities);
-      progressive.set(probabilities, rowCount);
-      rowCount += probabilities.length;
+      progressive.add(probabilities);
     });
     addPredictions(batch, before, unchanged.add);
     const passes = await createPasses(batch, [0], threads);
@@ -187,7 +184,7 @@ async function fitBatches(
     gradientMax,
     convergence,
     objective,
-    progressive,
+    progressive: progressive.known,
     metrics: predicted.metrics(baseRate),
     unchanged: unchanged.metrics(baseRate),
   };

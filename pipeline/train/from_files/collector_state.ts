@@ -6,7 +6,7 @@ import type { FeatureSpec } from "../../examples/spec.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../../files/columns/column_source.ts";
 import { openFile } from "../../files/open_file.ts";
-import { createRowRun } from "../../files/columns/row_run.ts";
+import { clearRowRun, createRowRun } from "../../files/columns/row_run.ts";
 import type { IterationEvent } from "../../fit/penalised.ts";
 import type { IntegerSet } from "../../ingest/integer_set.ts";
 import type { RowObserver } from "../../ingest/reading.ts";
@@ -95,7 +95,8 @@ export function createCollectorState() {
             readLabels(collector, plan.label, labels);
             const spec = await finalSpec.promise;
             const raw = collector.build(spec.features);
-            // Frees the memory of the tables.
+            // Frees the memory of the tables and of their keys.
+            observer = undefined;
             await forceCollection();
             return raw && await trainOn(raw, spec, job);
           });
@@ -157,8 +158,10 @@ function readLabels(
     }, mapping.format);
     try {
       const run = createRowRun(columns);
-      while (reader.read(run, runRowsMax) > 0);
-      add(table.name, run);
+      while (reader.read(run, runRowsMax) > 0) {
+        add(table.name, run);
+        clearRowRun(run);
+      }
     } finally {
       reader.close();
     }

@@ -102,11 +102,15 @@ export function createExampleCollector(plan: JoinPlan, budget: MemoryBudget): Ex
   };
 }
 
-/** Returns a function that returns whether an id is among others; it is called with ids that ascend. */
-function createLookup(parts: readonly Float64Array[]): (id: number) => boolean {
+/**
+ * Returns a function that returns whether an id is among others; it is called with ids that ascend.
+ *
+ * @param parts Emptied.
+ */
+function createLookup(parts: Float64Array[]): (id: number) => boolean {
   const sorted = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) {
+  for (const part of parts.splice(0)) {
     sorted.set(part, at);
     at += part.length;
   }

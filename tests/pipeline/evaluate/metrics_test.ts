@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aucOf, metricsOf } from "../../../pipeline/evaluate/metrics.ts";
+import { aucOf, metricsOf, metricsOfRows } from "../../../pipeline/evaluate/metrics.ts";
 import { weightedMetricsOf } from "../../../pipeline/evaluate/weighted_metrics.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { assertClose } from "../../support/assert_close.ts";
@@ -31,6 +31,33 @@ Deno.test("metrics: AUC is the share of pairs in the right order, ties counting 
   fc.assert(
     fc.property(some, some, (clicked, notClicked) => {
       assertClose(metrics(clicked, notClicked).auc ?? NaN, naiveAuc(clicked, notClicked), 1e-12, "AUC");
+    }),
+    runs,
+  );
+});
+
+Deno.test("metrics: rows that are sorted slice by slice give the same numbers, and the same bits if they are one slice", () => {
+  const row = fc.tuple(probability, fc.constantFrom(0, 1));
+  const blocks = fc.array(fc.array(row, { maxLength: 30 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(blocks, fc.integer({ min: 1, max: 40 }), (blocks, rowsPerSlice) => {
+      const rows = {
+        rowCount: blocks.flat().length,
+        forBlocks(use: (probabilities: Float64Array, labels: Uint8Array) => void): void {
+          for (const block of blocks) {
+            use(Float64Array.from(block, ([p]) => p), Uint8Array.from(block, ([, label]) => label));
+          }
+        },
+      };
+      const of = (wanted: number) => blocks.flat().filter(([, label]) => label === wanted).map(([p]) => p);
+      const [found, expected] = [metricsOfRows(rows, 0.5, rowsPerSlice), metrics(of(1), of(0))];
+      if (rowsPerSlice >= rows.rowCount) assert.deepEqual(found, expected);
+      for (const name of ["auc", "calibration", "base_log_loss"] as const) {
+        assert.deepEqual(found[name], expected[name], name);
+      }
+      for (const name of ["log_loss", "brier", "ece"] as const) {
+        if (rows.rowCount > 0) assertClose(found[name], expected[name], 1e-12, name);
+      }
     }),
     runs,
   );

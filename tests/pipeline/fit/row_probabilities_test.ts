@@ -34,7 +34,7 @@ for (const parts of [[0], [1], [0, 2]]) {
       const threads = startThreads(3, trainWorkerUrl());
       try {
         for (const pool of [alone, threads]) {
-          const known = await probabilitiesOf(design, parts, model, pool);
+          const known = await probabilitiesOf(design, parts, model, { threads: pool });
           const found: unknown[] = [];
           forKnownProbabilities(design, known, (chunk, from, to, own) => {
             found.push([design.chunks.indexOf(chunk), from, to, [...own]]);
