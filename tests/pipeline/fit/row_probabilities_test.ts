@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { isSpilled } from "../../../pipeline/chunks/chunk_file.ts";
+import { createMemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { evaluateModel, forProbabilities } from "../../../pipeline/fit/evaluate.ts";
 import { evaluateByTime } from "../../../pipeline/fit/evaluate_by_time.ts";
 import { forKnownProbabilities, probabilitiesOf } from "../../../pipeline/fit/row_probabilities.ts";
@@ -25,16 +27,20 @@ const calibration = { method: "isotonic", logits: [-1, 0, 1], log_odds: [-2, 0.2
 for (const parts of [[0], [1], [0, 2]]) {
   for (const model of [{ coefficients }, { coefficients, calibration }]) {
     const name = `parts ${parts.join(" and ")}${"calibration" in model ? ", calibrated" : ""}`;
-    Deno.test(`row probabilities: those of one walk, on any number of threads, in its order (${name})`, async () => {
+    Deno.test(`row probabilities: those of one walk, on any number of threads, in memory or in files, in its order (${name})`, async () => {
       assert(design.partRows.every((count) => count > 0));
       const expected: unknown[] = [];
       forProbabilities(design, parts, model, (chunk, from, to, own) => {
         expected.push([design.chunks.indexOf(chunk), from, to, [...own]]);
       });
+      const folder = await Deno.makeTempDir();
       const threads = startThreads(3, trainWorkerUrl());
       try {
-        for (const pool of [alone, threads]) {
-          const known = await probabilitiesOf(design, parts, model, { threads: pool });
+        const budget = createMemoryBudget(folder, 0);
+        const places = [{ threads: alone }, { threads }, { threads: alone, budget }, { threads, budget }];
+        for (const place of places) {
+          const known = await probabilitiesOf(design, parts, model, place);
+          assert(known.chunks.every((chunk) => isSpilled(chunk) === ("budget" in place)));
           const found: unknown[] = [];
           forKnownProbabilities(design, known, (chunk, from, to, own) => {
             found.push([design.chunks.indexOf(chunk), from, to, [...own]]);
@@ -44,6 +50,7 @@ for (const parts of [[0], [1], [0, 2]]) {
         }
       } finally {
         threads.close();
+        await Deno.remove(folder, { recursive: true });
       }
     });
   }
