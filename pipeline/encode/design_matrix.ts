@@ -1,4 +1,4 @@
-import type { PlainFields, StoredChunk } from "../chunks/chunk_file.ts";
+import { isSpilled, type PlainFields, type StoredChunk } from "../chunks/chunk_file.ts";
 
 /**
  * The design matrix as columns of codes and numbers. The dense one-hot array is never built.
@@ -54,6 +54,11 @@ export interface DesignChunk {
 /** Returns the weight of each row in a fit; undefined if every row counts once. */
 export function fitWeightsOf({ weights, fitWeights = weights }: DesignChunk): DesignChunk["fitWeights"] {
   return fitWeights;
+}
+
+/** Whether rows have weights of their own, without reading a file. */
+export function hasWeights({ chunks }: Pick<DesignMatrix, "chunks">): boolean {
+  return chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined);
 }
 
 /** Calls `visit` with the range of rows, [from, to), of each given part that has rows in the chunk. */

@@ -1,6 +1,5 @@
-import { isSpilled } from "../chunks/chunk_file.ts";
 import { loadEach } from "../chunks/chunk_store.ts";
-import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { type DesignMatrix, hasWeights } from "../encode/design_matrix.ts";
 import { metricsOfRows, type PredictedRows } from "../evaluate/metrics.ts";
 import { createPeriodAccumulator } from "../evaluate/metrics_by_time.ts";
 import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
@@ -18,10 +17,7 @@ export function evaluateByTime(
   baseRate: number,
 ): Metrics {
   const periods = createPeriodAccumulator(design, known.parts);
-  const isWeighted = design.chunks.some((stored) =>
-    (isSpilled(stored) ? stored.fields : stored).weights !== undefined
-  );
-  const predictions = isWeighted ? createPredictionAccumulator(known.rowCount) : undefined;
+  const predictions = hasWeights(design) ? createPredictionAccumulator(known.rowCount) : undefined;
   const labels = new Uint8Array(predictions ? 0 : known.rowCount);
   let rowCount = 0;
   forKnownProbabilities(design, known, (chunk, from, to, probabilities) => {

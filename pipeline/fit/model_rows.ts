@@ -1,6 +1,5 @@
-import { isSpilled } from "../chunks/chunk_file.ts";
 import { mixed } from "../math/hash.ts";
-import { type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignMatrix, hasWeights, rowsOf } from "../encode/design_matrix.ts";
 import type { OutOfFoldRows } from "./calibration/calibrate.ts";
 import { type EvaluatedModel, forModelLogits } from "./evaluate.ts";
 
@@ -12,14 +11,11 @@ import { type EvaluatedModel, forModelLogits } from "./evaluate.ts";
  */
 export function createModelRows(design: DesignMatrix, parts: readonly number[]) {
   const rowCount = rowsOf(design, parts);
-  const isWeighted = design.chunks.some((chunk) =>
-    (isSpilled(chunk) ? chunk.fields : chunk).weights !== undefined
-  );
   const rows = {
     logits: new Float64Array(rowCount),
     labels: new Uint8Array(rowCount),
     groups: new Uint32Array(rowCount),
-    ...(isWeighted ? { weights: new Float64Array(rowCount) } : {}),
+    ...(hasWeights(design) ? { weights: new Float64Array(rowCount) } : {}),
   } satisfies OutOfFoldRows;
   let at = 0;
   return {

@@ -1,5 +1,5 @@
 import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
-import { createChunkStore, loadEach } from "../chunks/chunk_store.ts";
+import { createChunkStore, createLoader, loadEach } from "../chunks/chunk_store.ts";
 import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { sharedFloat64, sharedInt32 } from "../runtime/shared_memory.ts";
@@ -70,22 +70,18 @@ function fillChunks(
   },
 ) {
   const filled: StoredChunk<ChunkProbabilities>[] = [];
-  let values = create(0);
+  const begin = () => create(filled.length < chunks.length ? countRows(chunks[filled.length], parts) : 0);
+  let values = begin();
   let at = 0;
-  const start = () => {
-    values = create(countRows(chunks[filled.length], parts));
-    at = 0;
-  };
+  /** Goes to the next chunk that has rows. */
   const endFull = () => {
     while (filled.length < chunks.length && at === values.length) {
       filled.push(put(values));
-      if (filled.length < chunks.length) start();
+      values = begin();
+      at = 0;
     }
   };
-  if (chunks.length > 0) {
-    start();
-    endFull();
-  }
+  endFull();
   return {
     chunks: filled as readonly StoredChunk<ChunkProbabilities>[],
     /** Adds probabilities of one chunk's rows. */
@@ -139,12 +135,11 @@ export function forKnownProbabilities(
   { parts, chunks }: RowProbabilities,
   use: (chunk: DesignChunk, from: number, to: number, probabilities: Float64Array) => void,
 ): void {
-  const probabilities = loadEach(chunks);
+  const loader = createLoader();
+  let index = 0;
   for (const chunk of loadEach(design.chunks)) {
-    const { values } = probabilities.next().value ?? noProbabilities;
+    const { values } = loader.load(chunks[index++]);
     let at = 0;
     forRowRanges(chunk, parts, (from, to) => use(chunk, from, to, values.subarray(at, at += to - from)));
   }
 }
-
-const noProbabilities: ChunkProbabilities = { values: sharedFloat64(0) };

@@ -1,6 +1,5 @@
 import { loadEach } from "../chunks/chunk_store.ts";
-import { isSpilled } from "../chunks/chunk_file.ts";
-import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges, hasWeights } from "../encode/design_matrix.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { excludedPart, leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
@@ -30,7 +29,7 @@ export function partSumsOf(design: DesignMatrix): PartSums {
       });
     }
   }
-  return design.chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined)
+  return hasWeights(design)
     ? { clicks, weights, clickWeights }
     : { clicks, weights: design.partRows, clickWeights: clicks };
 }

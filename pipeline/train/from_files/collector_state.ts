@@ -95,8 +95,7 @@ export function createCollectorState() {
             readLabels(collector, plan.label, labels);
             const spec = await finalSpec.promise;
             const raw = collector.build(spec.features);
-            // Frees the memory of the tables and of their keys.
-            observer = undefined;
+            // Frees the memory of the tables.
             await forceCollection();
             return raw && await trainOn(raw, spec, job);
           });

@@ -14,7 +14,6 @@ import { parentsFirst } from "../../ingest/reference.ts";
 import type { Models } from "../../model/registry.ts";
 import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
-import { forceCollection } from "../../runtime/shared_memory_gc.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
 import { makesTables } from "../hyper_parameters.ts";
@@ -112,8 +111,6 @@ export async function loadAndTrain(
     };
     const load = await ingest(store, { ...options.load, reader, whileReading });
     Atomics.store(isLoaded, 0, 1);
-    // Frees the keys of the child.
-    await forceCollection();
     const hasAllRows = store.journal.externalChanges() === before &&
       load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read) &&
       areNumberedFromOne(load.files.filter(({ table }) => table === plan.child));
