@@ -1,6 +1,7 @@
 import { Failure, fileInvalid } from "../pipeline/failure.ts";
 import { readGivenFile } from "./cli/given_file.ts";
 import { type RegistryOptions, withRegistry } from "./cli/registry_flags.ts";
+import { parseJsonOfDoubles } from "../pipeline/exact_json.ts";
 
 /**
  * Returns the id in a file that `--json-file` wrote, for a model that is named `@FILE`; any other name as it is.
@@ -17,7 +18,7 @@ export function givenModel(name: string): string {
 
 function idIn(text: string): string | undefined {
   try {
-    const { model_id } = JSON.parse(text) ?? {};
+    const { model_id } = parseJsonOfDoubles(text) ?? {};
     return typeof model_id === "string" ? model_id : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { originOf } from "../server/runtime/host.ts";
 import { command, commonFlags } from "./cli/command.ts";
+import { parseJsonOfDoubles } from "../pipeline/exact_json.ts";
 
 export default command({
   name: "healthcheck",
@@ -56,7 +57,7 @@ async function ask(url: URL, signal: AbortSignal): Promise<Response> {
 async function reasonIn(response: Response): Promise<string> {
   const text = await response.text();
   try {
-    const problem: unknown = JSON.parse(text);
+    const problem: unknown = parseJsonOfDoubles(text);
     if (typeof problem === "object" && problem !== null && "detail" in problem) return String(problem.detail);
   } catch { /* not a problem document: report the status */ }
   return `it answered ${response.status}.`;

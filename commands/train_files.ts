@@ -30,6 +30,7 @@ import {
   proposedFiles,
   writeProposed,
 } from "./proposed_files.ts";
+import { parseJsonOfDoubles } from "../pipeline/exact_json.ts";
 
 /** The flags for `train FILE…`. */
 export const fileFlags = {
@@ -165,7 +166,7 @@ function proposed(
     },
     spec() {
       const { text, path } = filesOf(complete ?? soFar).spec;
-      return parseSpec(JSON.parse(text), path);
+      return parseSpec(parseJsonOfDoubles(text), path);
     },
     async result(threads) {
       const proposal = await completed(threads);

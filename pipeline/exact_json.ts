@@ -1,6 +1,21 @@
+import {
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  endOfString,
+  openBrace,
+  openBracket,
+  quote,
+  skipSpace,
+} from "./json_tokens.ts";
+
 /**
- * JSON with exact integers: an integer that a double cannot hold exactly is a bigint. Only texts with such an integer are
- * parsed more slowly.
+ * JSON as it is written: an integer that a double cannot hold exactly is a bigint, and names with escapes are what they say.
+ *
+ * `JSON.parse` of V8 12.8 to 15.0 takes the name `"a\n"` for `a\` if it has seen an object with that name: it compares the characters
+ * before the escape is decoded (https://github.com/nodejs/node/issues/63785). So texts with long integers, and those in which a name with
+ * a backslash was found, are read token by token, and `JSON.parse` is not used elsewhere.
  */
 
 /** Maximum length of an exact integer; a longer one is a double, as every other number. */
@@ -21,18 +36,100 @@ export function parseJson(text: string): unknown {
   return exactJson(text, JSON.parse(text));
 }
 
-/** Returns `parsed`, which is `JSON.parse(text)`, with exact integers. */
+/** Returns `parsed`, which is `JSON.parse(text)`, as it is written. */
 export function exactJson(text: string, parsed: unknown): unknown {
-  return hasLongInteger(text) ? JSON.parse(text, exactInteger) : parsed;
+  return isParsedExactly(text, parsed) ? parsed : readTokens(text, exactNumber);
 }
 
-function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== "number" || Number.isSafeInteger(value) || source === undefined) return value;
-  return source.length <= digitsMax && /^-?\d+$/.test(source) ? BigInt(source) : value;
+/**
+ * Parses JSON whose numbers are doubles, as that of the program's own files and of settings.
+ *
+ * @throws {SyntaxError}
+ */
+// deno-lint-ignore no-explicit-any -- as `JSON.parse`
+export function parseJsonOfDoubles(text: string): any {
+  const parsed: unknown = JSON.parse(text);
+  return mayHaveWrongName(text, parsed) ? readTokens(text, Number) : parsed;
 }
 
-const [zero, nine, quote, point, upperE, lowerE] = [0x30, 0x39, 0x22, 0x2e, 0x45, 0x65];
+/** Whether `parsed`, which is `JSON.parse(text)`, is what is written: it has no integer beyond 2^53, and surely no wrong name. */
+export function isParsedExactly(text: string, parsed: unknown): boolean {
+  return !hasLongInteger(text) && !mayHaveWrongName(text, parsed);
+}
+
+/** A wrong name is the start of the written one, up to an escape at least, and so has a backslash. */
+function mayHaveWrongName(text: string, parsed: unknown): boolean {
+  return text.includes("\\") && hasBackslashName(parsed);
+}
+
+function exactNumber(digits: string): number | bigint {
+  const value = Number(digits);
+  if (Number.isSafeInteger(value) || digits.length > digitsMax || !/^-?\d+$/.test(digits)) return value;
+  return BigInt(digits);
+}
+
+/** A list or an object that is being read. */
+interface Holder {
+  readonly values: unknown[] | Record<string, unknown>;
+  /** Of an object's next value. */
+  name: string;
+}
+
+const words: Readonly<Record<string, unknown>> = { __proto__: null, null: null, true: true, false: false };
+/** A number or a word. */
+const scalar = /[^\s,\]}]+/y;
+
+/** Reads a valid JSON text. Lists and objects may be nested to any depth. */
+function readTokens(text: string, numberOf: (digits: string) => unknown): unknown {
+  const root: unknown[] = [];
+  const open: Holder[] = [{ values: root, name: "" }];
+  for (let at = skipSpace(text, 0); at < text.length; at = skipSpace(text, at)) {
+    const code = text.charCodeAt(at);
+    const last = open[open.length - 1];
+    if (code === comma || code === colon) at++;
+    else if (code === closeBracket || code === closeBrace) {
+      open.pop();
+      at++;
+    } else if (code === openBracket || code === openBrace) {
+      const values = code === openBracket ? [] : {};
+      put(last, values);
+      open.push({ values, name: "" });
+      at++;
+    } else if (code === quote) {
+      const end = endOfString(text, at);
+      const value = String(JSON.parse(text.slice(at, end)));
+      if (!Array.isArray(last.values) && text.charCodeAt(skipSpace(text, end)) === colon) last.name = value;
+      else put(last, value);
+      at = end;
+    } else {
+      scalar.lastIndex = at;
+      const token = scalar.exec(text)?.[0] ?? "";
+      put(last, token in words ? words[token] : numberOf(token));
+      at += token.length;
+    }
+  }
+  return root[0];
+}
+
+function put({ values, name }: Holder, value: unknown): void {
+  if (Array.isArray(values)) values.push(value);
+  // As in JSON.parse, `__proto__` becomes an ordinary member.
+  else Object.defineProperty(values, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** Whether an object in a JSON value has a name with a backslash. */
+function hasBackslashName(value: unknown): boolean {
+  const rest = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next !== "object" || next === null) continue;
+    if (!Array.isArray(next) && Object.keys(next).some((name) => name.includes("\\"))) return true;
+    for (const inner of Object.values(next)) if (typeof inner === "object") rest.push(inner);
+  }
+  return false;
+}
+
+const [zero, nine, point, upperE, lowerE] = [0x30, 0x39, 0x2e, 0x45, 0x65];
 const digitCountMin = 16;
 const largestExact = String(Number.MAX_SAFE_INTEGER);
 

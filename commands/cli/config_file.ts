@@ -1,5 +1,6 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
 import { readGivenFile } from "./given_file.ts";
+import { parseJsonOfDoubles } from "../../pipeline/exact_json.ts";
 
 /**
  * Reads a config file: one JSON object of settings by flag name.
@@ -18,7 +19,7 @@ export function readConfig(path: string): Readonly<Record<string, unknown>> {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonOfDoubles(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw usageInvalid(`The config file ${path} is not JSON: ${reason}.`);

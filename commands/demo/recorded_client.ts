@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RecordingProxy } from "./recording_proxy.ts";
+import { parseJsonOfDoubles } from "../../pipeline/exact_json.ts";
 
 /** A request and its expected response. */
 export interface RecordedRequest {
@@ -73,7 +74,7 @@ function check(
   const wrong = (what: string) =>
     new Error(`the demo's request "${title}" was answered with ${what}: ${text}`);
   if (got !== status) throw wrong(`status ${got} instead of ${status}`);
-  const json: unknown = JSON.parse(text);
+  const json: unknown = parseJsonOfDoubles(text);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw wrong("no JSON object");
   const members: Record<string, unknown> = { ...json };
   for (const [name, value] of Object.entries(answer)) {

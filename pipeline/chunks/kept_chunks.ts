@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { createYielding } from "../runtime/event_loop.ts";
 import {
   aligned,
@@ -163,7 +164,7 @@ function readIndex<Chunk, Head>(path: string): Index<Chunk, Head> | undefined {
   if (length > tail) return undefined;
   const json = readBytes(path, tail - length, tail);
   if (sha256(json).toHex() !== end.subarray(0, hashBytes).toHex()) return undefined;
-  const index: Index<Chunk, Head> = JSON.parse(new TextDecoder().decode(json));
+  const index: Index<Chunk, Head> = parseJsonOfDoubles(new TextDecoder().decode(json));
   return index.restEnd === tail - length ? index : undefined;
 }
 

@@ -1,5 +1,6 @@
 import zlib from "node:zlib";
 import { z } from "zod";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 
 /** How statements go to a server of Trino, as far as it is known what the server and what lies before it can do. */
 export interface TrinoConnection {
@@ -53,7 +54,7 @@ export async function connectTrino(
 
 function jsonIn(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonOfDoubles(text);
   } catch {
     return undefined;
   }

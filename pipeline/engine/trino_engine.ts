@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import { trinoDialect } from "./engine_dialect.ts";
 import { engineFailure } from "./engine_failure.ts";
@@ -69,7 +70,7 @@ function openSession({ origin, user, password, signal }: TrinoOptions, name: str
           ...init,
           signal: signal ? AbortSignal.any([signal, limit]) : limit,
         });
-        if (response.ok) return await response.json();
+        if (response.ok) return parseJsonOfDoubles(await response.text());
         const words = (await response.text()).slice(0, 300).trim();
         if (plain && tooLong.includes(response.status)) return await this.ask(url, plain, statement);
         const isBusy = [429, 502, 503, 504].includes(response.status);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure, fileInvalid } from "../failure.ts";
 import { type ArtifactFiles, artifactOf, idOfFiles, type KeptFiles } from "../model/artifact.ts";
 import type { ModelRow, Models } from "../model/registry.ts";
@@ -85,7 +86,7 @@ async function readManifest({ location, get }: ModelSource): Promise<Manifest | 
   if (bytes === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = parseJsonOfDoubles(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     throw fileInvalid(`Cannot import ${location}: ${manifestName} is not JSON. Export the model again.`);
   }

@@ -1,3 +1,4 @@
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { quoted } from "../store/sqlite.ts";
 import type { OnConflict } from "./insertion.ts";
@@ -46,7 +47,9 @@ export function findLoad(
     ) ORDER BY load_id DESC LIMIT 1
   `).get(table.name, contentHash);
   if (!row) return undefined;
-  const { mapping: earlierMapping, tableRows, ...report }: StoredReport = JSON.parse(String(row.report));
+  const { mapping: earlierMapping, tableRows, ...report }: StoredReport = parseJsonOfDoubles(
+    String(row.report),
+  );
   // Rows that were rejected, discarded or without a parent could have another outcome now.
   const orphans = Object.values(report.orphans ?? {}).some((rows) => rows > 0);
   const isWhole = takesLoaded || (report.rejected === 0 && report.kept === 0 && !orphans);

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { quoted } from "../store/sqlite.ts";
 import { columnOrigins } from "../store/view/view_columns.ts";
 import { identifier } from "./schema_text.ts";
@@ -58,7 +59,7 @@ export function widenedColumns(db: DatabaseSync, view: string, types: ColumnType
  * @returns undefined if the label, the weight or the time would have another type.
  */
 export function widenSpecText(spec: string, { all, texts }: WidenedColumns): string | undefined {
-  const members: Record<string, unknown> = JSON.parse(spec);
+  const members: Record<string, unknown> = parseJsonOfDoubles(spec);
   const { label, weight, time, features, leftOut } = members;
   if ([label, weight, time].some((name) => typeof name === "string" && all.has(name))) return undefined;
   const widened = (feature: unknown): unknown => {

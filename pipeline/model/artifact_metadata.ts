@@ -1,3 +1,4 @@
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import { activationNames } from "./activations.ts";
 import { columnCountOf, encoder } from "./encoder_shape.ts";
@@ -202,7 +203,7 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
     new Failure("artifact-corrupt", `The model ${modelId} cannot be used: ${what}. Train it again.`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(modelJson));
+    value = parseJsonOfDoubles(new TextDecoder("utf-8", { fatal: true }).decode(modelJson));
   } catch {
     throw fail("model.json is not JSON");
   }

@@ -1,3 +1,4 @@
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import type { Assignment, ModelRow } from "./registry.ts";
 
@@ -21,8 +22,8 @@ export function modelRow(row: RegistryRow): ModelRow {
     modelId: String(row.model_id),
     version: Number(row.version),
     createdAt: Number(row.created_at),
-    hyperParameters: JSON.parse(String(row.hyper_parameters)),
-    metrics: JSON.parse(String(row.metrics)),
+    hyperParameters: parseJsonOfDoubles(String(row.hyper_parameters)),
+    metrics: parseJsonOfDoubles(String(row.metrics)),
     checksum: String(row.checksum),
     ...(typeof row.name === "string" ? { name: row.name } : {}),
     ...(typeof row.note === "string" ? { note: row.note } : {}),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import {
   type Answer,
@@ -128,7 +129,7 @@ function requireNoSuchObject(answer: Answer, action: string, bucket: string): vo
 /** Returns the message of an error of Google's APIs; undefined if the answer is none. */
 function messageOf({ bytes }: Answer): string | undefined {
   try {
-    const { error } = JSON.parse(new TextDecoder().decode(bytes));
+    const { error } = parseJsonOfDoubles(new TextDecoder().decode(bytes));
     return typeof error?.message === "string" ? error.message : undefined;
   } catch {
     return undefined;
@@ -137,7 +138,7 @@ function messageOf({ bytes }: Answer): string | undefined {
 
 function jsonOf(answer: Answer, action: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(answer.bytes));
+    const value: unknown = parseJsonOfDoubles(new TextDecoder().decode(answer.bytes));
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch { /* As for any other value. */ }
   throw strange(answer, action);

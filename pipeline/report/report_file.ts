@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import type { ArtifactStore } from "../model/artifact.ts";
 import { requireShape } from "../model/json_shape.ts";
@@ -43,7 +44,7 @@ export function parseReport(bytes: Uint8Array, modelId: string): ModelReport {
     );
   const text = reportText(bytes);
   if (text === undefined) throw fail(`its ${reportName} was changed`);
-  const value: unknown = JSON.parse(text);
+  const value: unknown = parseJsonOfDoubles(text);
   requireShape(reportShape, value, ({ path, detail }) => {
     throw fail(`${reportName} at ${path.join(".")}: ${detail}`);
   });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { parseJsonOfDoubles } from "../exact_json.ts";
 import type { FoldFit, Trial } from "./cross_validate.ts";
 import { syncDirectory } from "../runtime/durable_file.ts";
 import { Failure, fileInvalid } from "../failure.ts";
@@ -106,7 +107,7 @@ function parseLine(
 ): Line {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJsonOfDoubles(text);
   } catch {
     throw damaged(where, "it is not JSON");
   }

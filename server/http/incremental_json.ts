@@ -1,4 +1,15 @@
 import { Failure } from "../../pipeline/failure.ts";
+import {
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  endOfString,
+  openBrace,
+  openBracket,
+  quote,
+  skipSpace,
+} from "../../pipeline/json_tokens.ts";
 import { noteParsed, startSlices } from "../runtime/time_slices.ts";
 
 /** Characters that are parsed or scanned at once. */
@@ -95,30 +106,6 @@ function tooMany(max: number, what: string): Failure {
     "body-oversized",
     `The body has more than ${max.toLocaleString("en")} ${what}, the maximum here. Send less at a time.`,
   );
-}
-
-const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
-const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
-
-/** @param at The opening quote. @returns The position after the closing quote; the end of the text if there is none. */
-function endOfString(text: string, at: number): number {
-  for (let from = at + 1;;) {
-    const end = text.indexOf('"', from);
-    if (end < 0) return text.length;
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
-    if (escapes % 2 === 0) return end + 1;
-    from = end + 1;
-  }
-}
-
-function skipSpace(text: string, at: number): number {
-  while (isSpace(text.charCodeAt(at))) at++;
-  return at;
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 /** Parses the value that begins at `start`. It may be followed by white space only, up to `end`. */

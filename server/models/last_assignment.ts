@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Assignment, ModelRow } from "../../pipeline/model/registry.ts";
 import { replaceDurably } from "../../pipeline/runtime/durable_file.ts";
 import type { Log } from "../runtime/log.ts";
+import { parseJsonOfDoubles } from "../../pipeline/exact_json.ts";
 
 /** The file of the assignment that a server followed last, in its data folder. */
 export const lastAssignmentFile = "last_assignment.json";
@@ -86,9 +87,9 @@ export function createLastAssignment(
 
 function followedOf(text: string, place: string): FollowedAssignment | undefined {
   try {
-    const { content, sha256 } = JSON.parse(text);
+    const { content, sha256 } = parseJsonOfDoubles(text);
     if (typeof content !== "string" || digestOf(content) !== sha256) return undefined;
-    const { registry, assignment, checksum } = JSON.parse(content);
+    const { registry, assignment, checksum } = parseJsonOfDoubles(content);
     return registry === place ? { assignment, checksum } : undefined;
   } catch {
     return undefined;

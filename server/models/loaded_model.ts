@@ -36,7 +36,7 @@ export interface LoadedModel extends ModelContent {
   readonly counters: PredictionCounters;
   /** Its id and version as members of a JSON object, which every answer contains. */
   readonly idMembersJson: string;
-  /** No level contains U+FFFD or has a second spelling: see `scoreOrdinary` of score.ts. */
+  /** No name or level contains U+FFFD, no name a backslash, no level has a second spelling: see `scoreOrdinary` of score.ts. */
   readonly hasExactLevels: boolean;
   /** An example row of raw fields; undefined if the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
@@ -79,7 +79,8 @@ export function noModelAssigned(): Failure {
 
 /** False for hashed levels, which are not recorded, and for older models, which do not record the numbers among the levels. */
 function isExact({ name, type, levels, values }: Field): boolean {
-  if (name.includes(replacement)) return false;
+  // As for the backslash: see exact_json.ts.
+  if (name.includes(replacement) || name.includes("\\")) return false;
   if (type !== "categorical") return true;
   return values !== undefined && levels !== undefined && levels.length > 0 &&
     !levels.some((level) => level.includes(replacement));

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { BodySchema, JsonSchema } from "../http/operation.ts";
+import { parseJsonOfDoubles } from "../../pipeline/exact_json.ts";
 
 /** Collects the named schemas, so that the document contains each once. */
 export type Components = ReturnType<typeof createComponents>;
@@ -30,5 +31,5 @@ function isZod(schema: BodySchema): schema is z.ZodType {
  */
 function toJsonSchema(schema: z.ZodType): { $defs?: Record<string, JsonSchema>; [keyword: string]: unknown } {
   const text = JSON.stringify(z.toJSONSchema(schema, { io: "input" }));
-  return JSON.parse(text.replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/'));
+  return parseJsonOfDoubles(text.replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/'));
 }

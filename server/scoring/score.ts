@@ -1,4 +1,4 @@
-import { hasLongInteger } from "../../pipeline/exact_json.ts";
+import { isParsedExactly } from "../../pipeline/exact_json.ts";
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createColumnFindings } from "../../pipeline/model/column_findings.ts";
 import { toProbabilities } from "../../pipeline/model/column_predictor.ts";
@@ -30,7 +30,8 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 
 /**
  * Scores a row as `JSON.parse` reads it, if that is how it is meant: if each category is a level of the model and there are no keys,
- * since bytes that are not UTF-8 and integers beyond 2^53 never are such a level; or if the text has neither.
+ * since bytes that are not UTF-8 and integers beyond 2^53 never are such a level, and a name with an escape is no field's if it is
+ * read wrongly; or if the text has none of them.
  *
  * @param model With `hasExactLevels`.
  * @param text Of the row.
@@ -42,13 +43,13 @@ export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findin
   clearFindings(findings);
   const probability = model.predictor.predict(row, findings);
   if (probability !== probability) return NaN;
-  if ((findings.unseen.length > 0 || findings.hasOthers) && !isPlain(text)) return NaN;
+  if ((findings.unseen.length > 0 || findings.hasOthers) && !isPlain(text, row)) return NaN;
   countPrediction(model.counters, probability, findings);
   return probability;
 }
 
-function isPlain(text: string): boolean {
-  return !text.includes(replacement) && !hasLongInteger(text);
+function isPlain(text: string, row: unknown): boolean {
+  return !text.includes(replacement) && isParsedExactly(text, row);
 }
 
 /** Result of {@link scoreColumns}. */

@@ -1,5 +1,6 @@
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import { loadChunks, writeChunks } from "../../chunks/kept_chunks.ts";
+import { parseJsonOfDoubles } from "../../exact_json.ts";
 import { createFingerprint } from "../fingerprint.ts";
 import type { RawChunk, RawExamples } from "../raw_examples.ts";
 
@@ -75,7 +76,7 @@ function levelsIn(bytes: Uint8Array, fieldCount: number): (string | null)[][] {
   for (let from = 0; from < bytes.length;) {
     const to = bytes.indexOf(0x0a, from);
     if (to < 0) break;
-    const [field, ...some] = JSON.parse(decoder.decode(bytes.subarray(from, to)));
+    const [field, ...some] = parseJsonOfDoubles(decoder.decode(bytes.subarray(from, to)));
     levels[field]?.push(...some);
     from = to + 1;
   }

@@ -1,3 +1,4 @@
+import { parseJsonOfDoubles } from "../../exact_json.ts";
 import type { ColumnCursor } from "./column_reader.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ColumnBuffer } from "../columns/column_buffer.ts";
@@ -28,7 +29,7 @@ export function rangeIndexOf(metadata: string | undefined, rowCount: number): Ra
 
 function indexesOf(metadata: string): unknown {
   try {
-    return Object(JSON.parse(metadata)).index_columns;
+    return Object(parseJsonOfDoubles(metadata)).index_columns;
   } catch {
     return undefined;
   }

@@ -1,7 +1,17 @@
-import { parseJson } from "../../exact_json.ts";
+import { isObject, parseJson } from "../../exact_json.ts";
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  endOfString,
+  openBrace,
+  openBracket,
+  quote,
+} from "../../json_tokens.ts";
 import { notUtf8 } from "../columns/utf8.ts";
 import { encodingHint } from "./text_format.ts";
-import { isObject } from "../../exact_json.ts";
 
 /** The object of a line. Integers that a double cannot represent exactly are bigints. */
 export type JsonRow = Readonly<Record<string, unknown>>;
@@ -55,9 +65,6 @@ function reasonOf(error: unknown): string {
   return `: ${error.message.replace(/ \(line \d+ column \d+\)$/, "")}`;
 }
 
-const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];
-const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
-
 /** Counts the members of the outermost object of valid JSON, duplicates included. */
 function countMembers(line: Uint8Array): number {
   let count = 0;
@@ -81,29 +88,16 @@ function repeatedMember(text: string): string | undefined {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === quote) {
-      const close = closingQuote(text, i);
-      last = text.slice(i, close + 1);
-      i = close;
+      const end = endOfString(text, i);
+      last = text.slice(i, end);
+      i = end - 1;
     } else if (code === openBrace || code === openBracket) depth++;
     else if (code === closeBrace || code === closeBracket) depth--;
     else if (code === colon && depth === 1) {
-      const name: unknown = JSON.parse(last);
+      const name = parseJson(last);
       if (typeof name !== "string" || seen.has(name)) return String(name);
       seen.add(name);
     } else if (code === comma && depth === 1) last = "";
   }
   return undefined;
-}
-
-function closingQuote(text: string, open: number): number {
-  let close = text.indexOf('"', open + 1);
-  while (close > 0 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
-  return close < 0 ? text.length : close;
-}
-
-/** Returns whether an odd number of backslashes precedes it. */
-function isEscaped(text: string, at: number): boolean {
-  let from = at;
-  while (text.charCodeAt(from - 1) === backslash) from--;
-  return (at - from) % 2 === 1;
 }

@@ -1,7 +1,7 @@
 import { Failure } from "../../failure.ts";
 import { hiddenLayersMax, hiddenUnitsMax, layerActivations } from "./hidden_layers.ts";
 import type { HiddenLayer } from "./options.ts";
-import { isObject } from "../../exact_json.ts";
+import { isObject, parseJsonOfDoubles } from "../../exact_json.ts";
 
 /** The hidden layers of a file that tfjs or Keras wrote. */
 export interface LayersFile {
@@ -74,7 +74,7 @@ export function parseLayers(json: string, path: string): LayersFile {
 function entriesOf(json: string, reject: (what: string) => never): readonly unknown[] {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJsonOfDoubles(json);
   } catch (error) {
     return reject(`it is not JSON: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,3 +1,4 @@
+import { parseJsonOfDoubles } from "../../exact_json.ts";
 import { type Answer, exchange, type Sent, type Timing, unavailable, xmlText } from "../exchange.ts";
 
 /** What credentials are made of, apart from the environment. */
@@ -53,7 +54,7 @@ export function membersOf(text: Uint8Array | string, from: string): (name: strin
 
 export function parsed(text: string, from: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJsonOfDoubles(text);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch { /* As for any other value. */ }
   throw unavailable(credentialsAction(from), "it is not a JSON object");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { parseJsonOfDoubles } from "../../exact_json.ts";
 import { Failure } from "../../failure.ts";
 import { removeIfThere } from "../../files/written_file.ts";
 import type { BoostRun, BoostTask, KeptRuns } from "../../fit/tables/boost_rows.ts";
@@ -136,7 +137,7 @@ function readRuns(path: string): BoostRun[] | undefined {
   const at = text.indexOf("\n");
   const own = text.slice(at + 1);
   if (createHash("sha256").update(own).digest("hex") !== text.slice(0, at)) return undefined;
-  const { success, data } = runLines.safeParse(JSON.parse(own));
+  const { success, data } = runLines.safeParse(parseJsonOfDoubles(own));
   return success ? data.map(runOf) : undefined;
 }
 
