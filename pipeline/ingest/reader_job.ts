@@ -4,11 +4,12 @@ import { type ColumnMapping, columnSources } from "../files/columns/column_sourc
 import { fileState } from "../files/file_state.ts";
 import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
+import { createIntegerKeys } from "./integer_set.ts";
 import { createKeySet, type KnownKeys, type ReadKeys } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
 import { createSortedRuns } from "./sorted_runs.ts";
 import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
-import type { Table, TableColumn } from "../store/table.ts";
+import type { ColumnType, Table, TableColumn } from "../store/table.ts";
 
 /** A file to read for a table: plain data that can be posted to a thread. */
 export interface ReaderJob {
@@ -86,11 +87,12 @@ export function openReader(
     },
     /** @throws {Failure} as `openFile` and `readBatches` do. */
     *batches(): Generator<FileBatch> {
-      orphans = openOrphanCounter({ storePath, references, known: new Map([...knownKeys, ...readKeys]) });
+      orphans = openOrphanCounter({ storePath, references, known: new Map([...readKeys, ...knownKeys]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
-      // Looking up integers in the store takes a third of the time of texts: remembering them is not worth the memory.
-      const isKept = job.areParents && key >= 0 && columns[key].type === "TEXT";
-      const keys = isKept ? readKeys.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
+      const isKept = job.areParents && key >= 0;
+      const keys = isKept
+        ? readKeys.get(table.name) ?? createKeys(columns[key].type, reader.rowCount)
+        : undefined;
       let rowsRead = 0;
       const onRun = (run: RowRun) => {
         rowsRead += run.buffers[0].length;
@@ -121,4 +123,10 @@ export function openReader(
       orphans?.close();
     },
   };
+}
+
+/** @param expected Number of keys, if it is known. @returns undefined for reals, which are looked up in the store. */
+function createKeys(type: ColumnType, expected: number | undefined): ReadKeys | undefined {
+  if (type === "TEXT") return createKeySet(expected);
+  return type === "INTEGER" ? createIntegerKeys() : undefined;
 }

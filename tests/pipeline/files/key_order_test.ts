@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferCell } from "../../../pipeline/files/columns/batch.ts";
 import { appendExact, appendFinite, appendString } from "../../../pipeline/files/columns/checked_append.ts";
-import { type ColumnBuffer, createBuffer } from "../../../pipeline/files/columns/column_buffer.ts";
+import {
+  appendNull,
+  type ColumnBuffer,
+  createBuffer,
+} from "../../../pipeline/files/columns/column_buffer.ts";
 import { isUtf8 } from "../../../pipeline/files/columns/utf8.ts";
 import { isAscending, orderByKey } from "../../../pipeline/files/columns/key_order.ts";
-import { createIntegerSet, integerKeys } from "../../../pipeline/ingest/integer_set.ts";
+import { createIntegerKeys, createIntegerSet, integerKeys } from "../../../pipeline/ingest/integer_set.ts";
 import { createKeySet } from "../../../pipeline/ingest/key_set.ts";
 
 // The same cases in every run, so that a failure can be repeated.
@@ -17,9 +21,14 @@ function texts(values: readonly string[]): ColumnBuffer {
   return buffer;
 }
 
-function integers(values: readonly (number | bigint)[]): ColumnBuffer {
+function integers(values: readonly (number | bigint | null)[]): ColumnBuffer {
   const buffer = createBuffer("INTEGER");
-  if (buffer.type === "INTEGER") { for (const value of values) appendExact(buffer, value); }
+  if (buffer.type === "INTEGER") {
+    for (const value of values) {
+      if (value === null) appendNull(buffer);
+      else appendExact(buffer, value);
+    }
+  }
   return buffer;
 }
 
@@ -102,8 +111,9 @@ Deno.test("integers of a set are found, and one that was rounded to them is not"
 
 Deno.test("a set of integers holds them in any order, and is given up if they are too far apart", () => {
   const ascending = Array.from({ length: 30_000 }, (_, i) => 1e12 + 7 * i);
-  const mixed = ascending.map((_, i) => ascending[(i * 7_919) % ascending.length]);
-  for (const values of [ascending, mixed]) {
+  const farApart = ascending.map((value) => 10_000 * (value - 1e12) - 1e7);
+  const mix = (values: number[]) => values.map((_, i) => values[(i * 7_919) % values.length]);
+  for (const values of [ascending, farApart, mix(ascending), mix(farApart)]) {
     const made = createIntegerSet();
     // In runs of any length.
     for (const [from, to] of [[0, 5], [5, 20_000], [20_000, 30_000]]) {
@@ -120,7 +130,33 @@ Deno.test("a set of integers holds them in any order, and is given up if they ar
   const sparse = createIntegerSet();
   sparse.addAll(Float64Array.of(0, 2 ** 40), 2);
   assert.equal(sparse.get(), undefined);
-  assert.deepEqual(createIntegerSet().get()?.offsets.length, 0);
+  assert.deepEqual(createIntegerSet().get()?.segments.length, 0);
+});
+
+Deno.test("a set of integers that lie close together takes two bytes for each, and is given up beyond its memory", () => {
+  const values = Float64Array.from({ length: 2 ** 20 }, (_, i) => 5 + 100 * i);
+  const bytesOf = (made: ReturnType<typeof createIntegerSet>) =>
+    made.get()?.segments.reduce((sum, { lows, starts }) => sum + lows.byteLength + starts.byteLength, 0) ??
+      NaN;
+  const [close, apart] = [createIntegerSet(2.1 * 2 ** 20), createIntegerSet(2.1 * 2 ** 20)];
+  close.addAll(values, values.length);
+  assert.ok(bytesOf(close) >= 2 ** 21);
+  apart.addAll(values.map((value) => 100 * value), values.length);
+  assert.equal(apart.get(), undefined);
+});
+
+Deno.test("integer keys of a table are known while all are exact and there", () => {
+  const known = createIntegerKeys();
+  known.addAll(integers([10, 11, 12]));
+  assert.deepEqual([9, 10, 12, 13].map((key) => known.has(integers([key]), 0)), [false, true, true, false]);
+  known.addAll(integers([3, 2, 2]));
+  assert.deepEqual([1, 2, 3, 11].map((key) => known.has(integers([key]), 0)), [false, true, true, true]);
+  for (const buffer of [integers([20, 2n ** 53n]), integers([20, null]), texts(["20"])]) {
+    const keys = createIntegerKeys();
+    keys.addAll(integers([20]));
+    keys.addAll(buffer);
+    assert.equal(keys.has(integers([20]), 0), false, "looked up in the store");
+  }
 });
 
 Deno.test("sets tell keys of each type apart", () => {
