@@ -123,8 +123,9 @@ function hasBackslashName(value: unknown): boolean {
   while (rest.length > 0) {
     const next = rest.pop();
     if (typeof next !== "object" || next === null) continue;
-    if (!Array.isArray(next) && Object.keys(next).some((name) => name.includes("\\"))) return true;
-    for (const inner of Object.values(next)) if (typeof inner === "object") rest.push(inner);
+    const isList = Array.isArray(next);
+    if (!isList && Object.keys(next).some((name) => name.includes("\\"))) return true;
+    for (const inner of isList ? next : Object.values(next)) if (typeof inner === "object") rest.push(inner);
   }
   return false;
 }

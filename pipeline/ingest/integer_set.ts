@@ -68,7 +68,8 @@ function segmentOf(values: Float64Array): Segment | undefined {
     if (value < base) base = value;
   }
   if (last - base >= 2 ** 32) return undefined;
-  const offsets = Uint32Array.from(values, (value) => value - base);
+  const offsets = new Uint32Array(values.length);
+  for (let i = 0; i < values.length; i++) offsets[i] = values[i] - base;
   if (!isAscending) offsets.sort();
   const areClose = last - base < 2 ** 16 * Math.max(1, values.length / integersPerStart);
   return { base, last, ...(areClose ? halved(offsets) : whole(offsets)) };
