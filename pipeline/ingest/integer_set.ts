@@ -1,5 +1,5 @@
 import { sharedFloat64, sharedUint16, sharedUint32 } from "../runtime/shared_memory.ts";
-import type { ColumnBuffer } from "../files/columns/column_buffer.ts";
+import { numberAt } from "../files/columns/key_order.ts";
 import type { KnownKeys, ReadKeys } from "./key_set.ts";
 
 /**
@@ -122,7 +122,7 @@ export function integerKeys({ bases, segments }: IntegerSet): KnownKeys {
   return {
     has(buffer, row) {
       if (buffer.type !== "INTEGER") return false;
-      const key = integerAt(buffer, row);
+      const key = numberAt(buffer, row);
       const segment = countUpTo(bases, key, 0, bases.length) - 1;
       // Beyond 2^53 the key may have been rounded to one of the set.
       if (segment < 0 || Math.abs(key) > Number.MAX_SAFE_INTEGER) return false;
@@ -137,10 +137,6 @@ export function integerKeys({ bases, segments }: IntegerSet): KnownKeys {
       return at >= from && lows[at] === wanted;
     },
   };
-}
-
-function integerAt({ words }: Extract<ColumnBuffer, { type: "INTEGER" }>, row: number): number {
-  return words[2 * row + 1] * 2 ** 32 + (words[2 * row] >>> 0);
 }
 
 /** Most memory for the keys of a table: 30 million that lie close together, or half of them. */
@@ -158,7 +154,7 @@ export function createIntegerKeys(): ReadKeys {
       if (buffer.type !== "INTEGER" || buffer.nullCount > 0) return set.giveUp();
       for (let from = 0; from < buffer.length; from += segmentLength) {
         const count = Math.min(segmentLength, buffer.length - from);
-        for (let i = 0; i < count; i++) values[i] = integerAt(buffer, from + i);
+        for (let i = 0; i < count; i++) values[i] = numberAt(buffer, from + i);
         if (values.subarray(0, count).every(Number.isSafeInteger)) set.addAll(values, count);
         else set.giveUp();
       }

@@ -58,8 +58,10 @@ export function createReadAhead(
   let state: State = { is: "idle" };
   let started = 0;
 
-  const optionsOf = (table: Table): LoadOptions => ({
-    ...settingsOf(table),
+  const optionsOf = (table: Table, settings = settingsOf(table)): LoadOptions => ({
+    ...settings,
+    // Of the last table, the caller has the keys for the thread that reads the tables after it.
+    areParents: settings.areParents && table.name !== sharedReader?.lastTable,
     threads,
     localReader,
     aheadBytes: sharedReader?.aheadBytes ?? (() => 0),

@@ -89,8 +89,7 @@ export function openReader(
     *batches(): Generator<FileBatch> {
       orphans = openOrphanCounter({ storePath, references, known: new Map([...readKeys, ...knownKeys]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
-      const isKept = job.areParents && key >= 0;
-      const keys = isKept
+      const keys = job.areParents && key >= 0
         ? readKeys.get(table.name) ?? createKeys(columns[key].type, reader.rowCount)
         : undefined;
       let rowsRead = 0;

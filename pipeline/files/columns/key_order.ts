@@ -114,8 +114,8 @@ function sortTied(buffer: ColumnBuffer, rows: Rows): void {
 
 type NumberBuffer = Exclude<ColumnBuffer, TextBuffer>;
 
-/** Beyond 2^53 the order is approximate. */
-function numberAt(buffer: NumberBuffer, row: number): number {
+/** Returns the number of a row, 0 for NULL. Beyond 2^53 it is approximate. */
+export function numberAt(buffer: NumberBuffer, row: number): number {
   if (buffer.nulls[row] === 1) return 0;
   if (buffer.type === "REAL") return buffer.values[row];
   return buffer.words[2 * row + 1] * 2 ** 32 + (buffer.words[2 * row] >>> 0);
