@@ -26,9 +26,7 @@ export function createChunkStore(budget?: MemoryBudget) {
   const loader = createLoader();
   const pool = createColumnPool();
   const append = budget ? appender(budget) : undefined;
-  const release = ({ columns }: ChunkRecord<object>) => {
-    for (const { column } of columns) pool.release(column);
-  };
+  const release = ({ columns }: ChunkRecord<object>) => columns.forEach(({ column }) => pool.release(column));
   const rewriteOne = <From extends object, To extends object>(
     stored: StoredChunk<From>,
     change: (chunk: From) => To,
@@ -65,6 +63,8 @@ export function createChunkStore(budget?: MemoryBudget) {
       if (!append) throw new Error("a chunk store without a budget has no file");
       return append(recordOf(chunk));
     },
+    /** Writes the next chunks to a file of their own. */
+    startFile: () => append?.startFile(),
     /** Yields chunks one after the other, each until the next one: its memory is then used again. @param chunks Emptied. */
     *drain<Chunk extends object>(chunks: StoredChunk<Chunk>[]): Generator<Chunk> {
       const left = chunks.splice(0).reverse();
@@ -109,11 +109,11 @@ function unreserved<Record extends ChunkRecord<object>>(budget: MemoryBudget, re
 }
 
 /** Returns a function that appends records to a file, which the first call creates. */
-function appender(budget: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => SpilledChunk<Chunk> {
+function appender(budget: MemoryBudget) {
   let path: string | undefined;
   let end = 0;
   let checkAt = 0;
-  return (record) => {
+  const append = <Chunk>(record: ChunkRecord<Chunk>): SpilledChunk<Chunk> => {
     path ??= createFile(budget);
     const { byteCount } = record;
     if (end >= checkAt) {
@@ -124,6 +124,14 @@ function appender(budget: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => 
     end = aligned(at + byteCount);
     return writeRecord(record, { path, at, byteCount, byteCountMax: byteCount });
   };
+  return Object.assign(append, {
+    startFile: () => void ([path, end, checkAt] = [undefined, 0, 0]),
+  });
+}
+
+/** Gives the room of a chunk back, and of those behind it in its file, none of which is read again. */
+export function discardFrom({ place }: SpilledChunk<object>): void {
+  writing(place.path, () => Deno.truncateSync(place.path, place.at));
 }
 
 function createFile(budget: MemoryBudget): string {

@@ -1,5 +1,5 @@
-import type { StoredChunk } from "../chunks/chunk_file.ts";
-import { createChunkStore, createLoader } from "../chunks/chunk_store.ts";
+import { isSpilled, type StoredChunk } from "../chunks/chunk_file.ts";
+import { createChunkStore, createLoader, discardFrom } from "../chunks/chunk_store.ts";
 import { filesOnly, type MemoryBudget } from "../chunks/memory_budget.ts";
 import { type Batch, gatherColumn } from "../files/columns/batch.ts";
 import {
@@ -50,7 +50,7 @@ export interface SortedRunsOptions {
 
 /**
  * Sorts the rows of a file outside of the memory, so that they are inserted in one order: runs in key order are written to the files of
- * chunks, then merged. Without room on the disk for them and for the table, runs are refused, and inserted one by one.
+ * chunks, then merged, and their room goes to the table while it grows. Without room on the disk for them and for the table, runs are refused, and inserted one by one.
  */
 export function createSortedRuns({ columns, key, budget, shareRead }: SortedRunsOptions): SortedRuns {
   const store = createChunkStore(filesOnly(budget));
@@ -69,7 +69,10 @@ export function createSortedRuns({ columns, key, budget, shareRead }: SortedRuns
         Math.min(chunkRowsMax, Math.floor(chunkBytes * order.length / Math.max(1, bytes))),
       );
       const chunks: StoredChunk<RunChunk>[] = [];
-      for (let start = 0; start < order.length; start += rowsMax) {
+      store.startFile();
+      // The first rows last: those that have been merged are cut off the file's end.
+      const count = Math.ceil(order.length / rowsMax);
+      for (let start = (count - 1) * rowsMax; start >= 0; start -= rowsMax) {
         const places = order.subarray(start, start + rowsMax);
         const rows = store.columns.uint32(places.length);
         for (let i = 0; i < places.length; i++) rows[i] = firstRow + places[i];
@@ -82,7 +85,7 @@ export function createSortedRuns({ columns, key, budget, shareRead }: SortedRuns
           spans: stored.map(({ spans }) => spans),
         }));
       }
-      runs.push(chunks);
+      runs.push(chunks.reverse());
       return true;
     },
     *merge() {
@@ -181,7 +184,9 @@ function createCursor(chunks: readonly StoredChunk<RunChunk>[], type: ColumnType
     /** Loads the next chunk, in place of the one that has been read. @returns False at the end of the run. */
     load(): boolean {
       if (loaded === chunks.length) return false;
-      const { rows, nulls, values, spans } = loader.load(chunks[loaded++]);
+      const stored = chunks[loaded++];
+      const { rows, nulls, values, spans } = loader.load(stored);
+      if (isSpilled(stored)) discardFrom(stored);
       cursor.columns = nulls.map((_, i) =>
         mergedColumn({ nulls: nulls[i], values: values[i], spans: spans[i] })
       );

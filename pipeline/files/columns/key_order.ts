@@ -16,7 +16,8 @@ export const keyBytes = 4;
  * @returns Rows of the buffer. Shape (rows).
  */
 export function orderByKey(buffer: ColumnBuffer): Uint32Array {
-  const rows = Uint32Array.from({ length: buffer.length }, (_, row) => row);
+  const rows = new Uint32Array(buffer.length);
+  for (let row = 0; row < rows.length; row++) rows[row] = row;
   if (buffer.type === "TEXT") sortTexts(buffer, rows, commonPrefix(buffer));
   else sortNumbers(buffer, rows);
   return rows;
@@ -58,6 +59,12 @@ function orderOf(keys: Rows): Rows {
   return order;
 }
 
+function gathered(values: Rows, places: Rows): Rows {
+  const result = new Uint32Array(places.length);
+  for (let i = 0; i < places.length; i++) result[i] = values[places[i]];
+  return result;
+}
+
 /** Calls `sort` with each run of rows of which each ties with the next. */
 function sortTies(
   rows: Rows,
@@ -75,14 +82,18 @@ function sortTies(
 function sortTexts(buffer: TextBuffer, rows: Rows, prefix: number): void {
   if (rows.length <= insertedMax || prefix >= buffer.longest) return sortTied(buffer, rows);
   const { bytes, spans } = buffer;
-  const wordsAt = (from: number) =>
-    rows.map((row) => firstBytes(bytes, spans[2 * row] + from, spans[2 * row + 1]));
-  const [high, low] = [wordsAt(prefix), wordsAt(prefix + keyBytes)];
+  const high = new Uint32Array(rows.length);
+  const low = new Uint32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const [start, end] = [spans[2 * rows[i]] + prefix, spans[2 * rows[i] + 1]];
+    high[i] = firstBytes(bytes, start, end);
+    low[i] = firstBytes(bytes, start + keyBytes, end);
+  }
   // By the last bytes first: the second order keeps the first one where its own bytes are equal.
   const byLow = orderOf(low);
-  const byHigh = orderOf(byLow.map((place) => high[place]));
-  const order = byHigh.map((place) => byLow[place]);
-  rows.set(order.map((place) => rows[place]));
+  const byHigh = orderOf(gathered(high, byLow));
+  const order = gathered(byLow, byHigh);
+  rows.set(gathered(rows, order));
   sortTies(
     rows,
     (i) => high[order[i]] === high[order[i + 1]] && low[order[i]] === low[order[i + 1]],

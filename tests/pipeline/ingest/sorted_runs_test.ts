@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import fc from "fast-check";
 import { createMemoryBudget, type MemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { appendExact, appendFinite, appendString } from "../../../pipeline/files/columns/checked_append.ts";
@@ -102,7 +103,15 @@ function exact(value: Value): Value {
   return typeof value === "number" ? value + 0 : value;
 }
 
-Deno.test("long runs are merged from several chunks each, and rows that share a text go on sharing it", async () => {
+/** Returns the size of all files in a folder. */
+function heldBytes(folder: string): number {
+  return [...Deno.readDirSync(folder)].reduce(
+    (sum, { name }) => sum + Deno.statSync(join(folder, name)).size,
+    0,
+  );
+}
+
+Deno.test("long runs are merged from several chunks each, whose room is given back, and rows that share a text go on sharing it", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const columns = [columnOf("key", "INTEGER"), columnOf("word", "TEXT")];
@@ -120,7 +129,15 @@ Deno.test("long runs are merged from several chunks each, and rows that share a 
       }
       sorted.add(run, orderByKey(key), 1);
     }
-    const batches = [...sorted.merge()];
+    const held = [heldBytes(folder)];
+    const batches = Array.from(sorted.merge(), (batch) => {
+      held.push(heldBytes(folder));
+      return batch;
+    });
+    assert(held[0] > 0, "the runs were in files");
+    assert.deepEqual(held, held.toSorted((a, b) => b - a));
+    assert(0 < held[1] && held[1] < held[0], `${held} bytes are held`);
+    assert.equal(heldBytes(folder), 0);
     assert.equal(batches[0].columns[1].type, "TERMS");
     const found = batches.flatMap(({ rowCount, columns: [key] }) =>
       Array.from({ length: rowCount }, (_, i) => cellAt(key, i))
@@ -131,7 +148,6 @@ Deno.test("long runs are merged from several chunks each, and rows that share a 
     );
     assert(words.every((word, i) => word === (i % 2 === 0 ? "even" : "odd") || word === "even-odd"));
     assert.deepEqual([...sorted.merge()], []);
-    assert([...Deno.readDirSync(folder)].length > 0, "the runs were in a file");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
