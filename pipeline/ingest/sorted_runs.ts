@@ -49,8 +49,9 @@ export interface SortedRunsOptions {
 }
 
 /**
- * Sorts the rows of a file outside of the memory, so that they are inserted in one order: runs in key order are written to the files of
- * chunks, then merged, and their room goes to the table while it grows. Without room on the disk for them and for the table, runs are refused, and inserted one by one.
+ * Sorts the rows of a file outside of the memory, so that they are inserted in one order: runs in key order are written to a file each,
+ * then merged, and their room goes to the table while it grows. Without room on the disk for them and for the table, runs are refused,
+ * and inserted one by one.
  */
 export function createSortedRuns({ columns, key, budget, shareRead }: SortedRunsOptions): SortedRuns {
   const store = createChunkStore(filesOnly(budget));
