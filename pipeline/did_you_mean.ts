@@ -1,6 +1,6 @@
 /**
- * Returns the nearest candidate within two edits of `word` (Levenshtein distance); undefined if there is none. Case is
- * ignored, and a candidate that differs in every letter is not near.
+ * Returns the nearest candidate within two edits of `word`; undefined if there is none. Case is ignored, and a candidate that
+ * differs in every letter is not near.
  */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {
   // Longer words would let a hostile request cost too much time.
@@ -16,15 +16,19 @@ export function nearestName(word: string, candidates: readonly string[]): string
   return best;
 }
 
+/** Optimal string alignment distance, in which two letters that changed places, the likeliest slip, count half: `lable` is `label`. */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[j] + 1, current[j - 1] + 1));
+      const areSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = areSwapped ? beforePrevious[j - 2] + 0.5 : Infinity;
+      current.push(Math.min(substitution, previous[j] + 1, current[j - 1] + 1, swap));
     }
-    previous = current;
+    [beforePrevious, previous] = [previous, current];
   }
   return previous[b.length];
 }

@@ -8,6 +8,8 @@ Deno.test("did you mean: a similar name is suggested, and none that differs in e
     ["trian", ["serve", "train"], "train"],
     ["id", ["td", "ID"], "ID"],
     ["Amount", ["AMOUNT"], "AMOUNT"],
+    ["lable", ["table", "label"], "label"],
+    ["ba", ["ab"], "ab"],
     ["c", ["g", "x"], undefined],
     ["ab", ["xy"], undefined],
     ["penalty", ["prediction"], undefined],
