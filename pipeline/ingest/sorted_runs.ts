@@ -8,6 +8,7 @@ import {
   createBuffer,
   releaseBuffer,
 } from "../files/columns/column_buffer.ts";
+import { allPlaces } from "../files/columns/gather.ts";
 import { compareText, firstBytes, keyBytes } from "../files/columns/key_order.ts";
 import { batchRows, runBytes, type SortedRuns } from "../files/columns/row_run.ts";
 import { mergeOrder } from "../math/merge_order.ts";
@@ -103,7 +104,7 @@ function* mergeRuns(
   key: number,
 ): Generator<Batch> {
   const merged = columns.map(({ type }) => createBuffer(type));
-  const identity = Uint32Array.from({ length: batchRows }, (_, i) => i);
+  const identity = allPlaces(batchRows);
   const numbers = new Uint32Array(batchRows);
   /** The rows that follow those in the buffers. */
   const pending = { count: 0, from: new Uint8Array(batchRows), places: new Uint32Array(batchRows) };

@@ -1,6 +1,7 @@
 import type { Column } from "../chunks/chunk_file.ts";
 import type { ColumnMaker } from "../chunks/chunk_store.ts";
 import { type ColumnBuffer, growRows, type TextBuffer } from "../files/columns/column_buffer.ts";
+import { gatherBytes, gatherReals, gatherWords } from "../files/columns/gather.ts";
 
 /** Rows of a column, as columns of a chunk. */
 export interface StoredColumn {
@@ -15,50 +16,22 @@ export interface StoredColumn {
 export function storeColumn(buffer: ColumnBuffer, places: Uint32Array, maker: ColumnMaker): StoredColumn {
   const nulls = maker.uint8(places.length);
   if (buffer.nullCount === 0) nulls.fill(0);
-  else storeBytes(buffer.nulls, places, nulls);
+  else gatherBytes(buffer.nulls, places, nulls);
   switch (buffer.type) {
     case "TEXT":
       return { nulls, ...storeTexts(buffer, places, maker) };
     case "REAL":
       return {
         nulls,
-        values: storeReals(buffer.values, places, maker.float64(places.length)),
+        values: gatherReals(buffer.values, places, maker.float64(places.length)),
         spans: maker.uint32(0),
       };
-    case "INTEGER":
-      return {
-        nulls,
-        values: storeWords(buffer.words, places, maker.uint32(2 * places.length)),
-        spans: maker.uint32(0),
-      };
+    case "INTEGER": {
+      const values = maker.uint32(2 * places.length);
+      gatherWords(buffer.words, places, new Int32Array(values.buffer, values.byteOffset, values.length));
+      return { nulls, values, spans: maker.uint32(0) };
+    }
   }
-}
-
-// One loop per kind of array: V8 optimises a loop that sees a single kind.
-
-function storeBytes(from: Uint8Array, places: Uint32Array, to: Uint8Array): void {
-  for (let i = 0; i < places.length; i++) to[i] = from[places[i]];
-}
-
-function storeReals(
-  from: Float64Array,
-  places: Uint32Array,
-  to: Float64Array<SharedArrayBuffer>,
-): Float64Array<SharedArrayBuffer> {
-  for (let i = 0; i < places.length; i++) to[i] = from[places[i]];
-  return to;
-}
-
-function storeWords(
-  from: Int32Array,
-  places: Uint32Array,
-  to: Uint32Array<SharedArrayBuffer>,
-): Uint32Array<SharedArrayBuffer> {
-  for (let i = 0; i < places.length; i++) {
-    to[2 * i] = from[2 * places[i]];
-    to[2 * i + 1] = from[2 * places[i] + 1];
-  }
-  return to;
 }
 
 /** Most bytes of texts that rows share: places are kept for each byte. */
@@ -190,7 +163,6 @@ function appendTexts(
   }
   const view = viewOf(target.bytes);
   target.textLength += length;
-  let isAscii = true;
   let end = target.byteCount;
   for (let i = 0; i < count; i++) {
     const { view: source, spans: of, copied } = columns[from[i]];
@@ -203,9 +175,8 @@ function appendTexts(
     if (stop - start > target.longest) target.longest = stop - start;
     if (known >= 0) continue;
     if (copied && stop > start) copied[start] = at;
-    if (!copyBytes(source, start, stop, view, at)) isAscii = false;
+    if (!copyBytes(source, start, stop, view, at)) target.isAscii = false;
     end = at + stop - start;
   }
   target.byteCount = end;
-  if (!isAscii) target.isAscii = false;
 }

@@ -1,4 +1,5 @@
 import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
+import { gatherBytes, gatherReals, gatherWords } from "./gather.ts";
 
 /** A value for SQLite. A bigint only if a number would not be exact. */
 export type Cell = string | number | bigint | null;
@@ -162,43 +163,21 @@ export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
 
 /** Copies rows of a buffer, in the order of `indices`. @param indices Rows of the buffer. Shape (rows). */
 export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
-  const nulls = gatherNulls(buffer.nulls, indices);
+  const count = indices.length;
+  const nulls = gatherBytes(buffer.nulls, indices, new Uint8Array(count));
   switch (buffer.type) {
     case "INTEGER": {
-      const words = gatherWords(buffer.words, indices);
+      const words = gatherWords(buffer.words, indices, new Int32Array(2 * count));
       return { type: "INTEGER", nulls, words, exact: new BigInt64Array(words.buffer) };
     }
     case "REAL":
-      return { type: "REAL", nulls, values: gatherReals(buffer.values, indices) };
+      return { type: "REAL", nulls, values: gatherReals(buffer.values, indices, new Float64Array(count)) };
     case "TEXT":
       return {
         nulls,
         ...(isShared(buffer, indices) ? gatherTerms(buffer, indices) : gatherText(buffer, indices)),
       };
   }
-}
-
-// One loop per kind of array: V8 optimises a loop that sees a single kind.
-
-function gatherNulls(nulls: Uint8Array, indices: Uint32Array): Uint8Array<ArrayBuffer> {
-  const gathered = new Uint8Array(indices.length);
-  for (let i = 0; i < indices.length; i++) gathered[i] = nulls[indices[i]];
-  return gathered;
-}
-
-function gatherWords(words: Int32Array, indices: Uint32Array): Int32Array<ArrayBuffer> {
-  const gathered = new Int32Array(2 * indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    gathered[2 * i] = words[2 * indices[i]];
-    gathered[2 * i + 1] = words[2 * indices[i] + 1];
-  }
-  return gathered;
-}
-
-function gatherReals(values: Float64Array, indices: Uint32Array): Float64Array<ArrayBuffer> {
-  const gathered = new Float64Array(indices.length);
-  for (let i = 0; i < indices.length; i++) gathered[i] = values[indices[i]];
-  return gathered;
 }
 
 /** Returns whether rows share few distinct texts, and their number fits into a code. */

@@ -1,4 +1,5 @@
 import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
+import { allPlaces, gatherRows } from "./gather.ts";
 
 const keyMax = 2 ** 32 - 1;
 /** Up to this number of rows are sorted by insertion. */
@@ -16,8 +17,7 @@ export const keyBytes = 4;
  * @returns Rows of the buffer. Shape (rows).
  */
 export function orderByKey(buffer: ColumnBuffer): Uint32Array {
-  const rows = new Uint32Array(buffer.length);
-  for (let row = 0; row < rows.length; row++) rows[row] = row;
+  const rows = allPlaces(buffer.length);
   if (buffer.type === "TEXT") sortTexts(buffer, rows, commonPrefix(buffer));
   else sortNumbers(buffer, rows);
   return rows;
@@ -59,12 +59,6 @@ function orderOf(keys: Rows): Rows {
   return order;
 }
 
-function gathered(values: Rows, places: Rows): Rows {
-  const result = new Uint32Array(places.length);
-  for (let i = 0; i < places.length; i++) result[i] = values[places[i]];
-  return result;
-}
-
 /** Calls `sort` with each run of rows of which each ties with the next. */
 function sortTies(
   rows: Rows,
@@ -91,9 +85,9 @@ function sortTexts(buffer: TextBuffer, rows: Rows, prefix: number): void {
   }
   // By the last bytes first: the second order keeps the first one where its own bytes are equal.
   const byLow = orderOf(low);
-  const byHigh = orderOf(gathered(high, byLow));
-  const order = gathered(byLow, byHigh);
-  rows.set(gathered(rows, order));
+  const byHigh = orderOf(gatherRows(high, byLow));
+  const order = gatherRows(byLow, byHigh);
+  rows.set(gatherRows(rows, order));
   sortTies(
     rows,
     (i) => high[order[i]] === high[order[i + 1]] && low[order[i]] === low[order[i + 1]],

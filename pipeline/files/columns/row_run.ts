@@ -10,6 +10,7 @@ import {
   shortened,
 } from "./column_buffer.ts";
 import { Failure } from "../../failure.ts";
+import { allPlaces } from "./gather.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
 import type { TableColumn } from "../../store/table.ts";
 
@@ -118,7 +119,7 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
     const rowCount = held + count;
     const isDirect = isOrdered && !areMerged;
     if (count === 0 || (isDirect ? rowCount >= batchRows : isFull(run, rowsMax))) {
-      const order = soundRows(run, isOrdered || !keyBuffer ? placesOf(rowCount) : orderByKey(keyBuffer));
+      const order = soundRows(run, isOrdered || !keyBuffer ? allPlaces(rowCount) : orderByKey(keyBuffer));
       const isLong = areMerged || (count > 0 && !isDirect);
       if (isLong && sortedRuns) {
         areMerged = sortedRuns.add(run, order, firstRow);
@@ -173,12 +174,6 @@ function isFull(run: RowRun, rowsMax: number): boolean {
 /** Returns the memory of a run's rows, in bytes. */
 export function runBytes({ buffers, lineLength }: RowRun): number {
   return buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
-}
-
-function placesOf(count: number): Uint32Array {
-  const places = new Uint32Array(count);
-  for (let i = 0; i < count; i++) places[i] = i;
-  return places;
 }
 
 /** Turns NULL in a required column into a fault: SQLite would generate an INTEGER PRIMARY KEY. */
