@@ -33,12 +33,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /** @throws {SyntaxError} */
 export function parseJson(text: string): unknown {
-  return exactJson(text, JSON.parse(text));
-}
-
-/** Returns `parsed`, which is `JSON.parse(text)`, as it is written. */
-export function exactJson(text: string, parsed: unknown): unknown {
-  return isParsedExactly(text, parsed) ? parsed : readTokens(text, exactNumber);
+  const parsed: unknown = JSON.parse(text);
+  return hasLongInteger(text) || mayHaveWrongName(text, parsed) ? readTokens(text, exactNumber) : parsed;
 }
 
 /**
@@ -52,12 +48,11 @@ export function parseJsonOfDoubles(text: string): any {
   return mayHaveWrongName(text, parsed) ? readTokens(text, Number) : parsed;
 }
 
-/** Whether `parsed`, which is `JSON.parse(text)`, is what is written: it has no integer beyond 2^53, and surely no wrong name. */
-export function isParsedExactly(text: string, parsed: unknown): boolean {
-  return !hasLongInteger(text) && !mayHaveWrongName(text, parsed);
-}
-
-/** A wrong name is the start of the written one, up to an escape at least, and so has a backslash. */
+/**
+ * A wrong name is the start of the written one, up to an escape at least, and so has a backslash.
+ *
+ * @param parsed `JSON.parse(text)`.
+ */
 function mayHaveWrongName(text: string, parsed: unknown): boolean {
   return text.includes("\\") && hasBackslashName(parsed);
 }

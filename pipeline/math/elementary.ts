@@ -125,6 +125,11 @@ export function log(x: number): number {
 
 /** Returns ln(1 + x), accurate for small x too. @param x Above −1. */
 export function log1p(x: number): number {
+  // Most values are small counts. (−0 is its own result.)
+  return x > 0 && x < countsMax && x === Math.floor(x) ? ofCounts[x] : computedLog1p(x);
+}
+
+function computedLog1p(x: number): number {
   if (x > -0.29 && x < 0.41) return logNear1(x);
   const sum = 1 + x;
   // Corrects for the rounding error of the addition, to first order.
@@ -142,3 +147,7 @@ function logNear1(f: number): number {
   const half = 0.5 * f * f;
   return f - (half - s * (half + odd + even));
 }
+
+const countsMax = 256;
+/** ln(1 + x) of the integers below. */
+const ofCounts = Float64Array.from({ length: countsMax }, (_, x) => computedLog1p(x));

@@ -9,12 +9,10 @@ export interface Findings {
   readonly unseen: string[];
   /** Fields that were null. */
   readonly missing: string[];
-  /** Whether the row has members that are not fields. */
-  hasOthers: boolean;
 }
 
 export function createFindings(): Findings {
-  return { errors: [], unseen: [], missing: [], hasOthers: false };
+  return { errors: [], unseen: [], missing: [] };
 }
 
 /** Clears the findings for the next row. */
@@ -24,7 +22,6 @@ export function clearFindings(findings: Findings): void {
   if (errors.length > 0) errors.length = 0;
   if (unseen.length > 0) unseen.length = 0;
   if (missing.length > 0) missing.length = 0;
-  findings.hasOthers = false;
 }
 
 /** Describes what is wrong with a row's value of a store key; undefined for a text, a number, null, or an absent value. */

@@ -1,26 +1,17 @@
 import { sigmoid } from "./activations.ts";
-import {
-  encodeNumeric,
-  type Encoder,
-  levelCountOf,
-  type NumericEncoder,
-  rateTimeOf,
-} from "../encode/encoder.ts";
-import { bucketsOf, levelPositions } from "../encode/category_positions.ts";
+import { type Encoder, rateTimeOf } from "../encode/encoder.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
-import { divisionsOf } from "../encode/divisions.ts";
-import { isTimeFeature } from "../encode/time_feature.ts";
 import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
 import { type CalibrationMap, servedCalibration } from "./calibration_map.ts";
 import { createDeepPart, type Network } from "./network.ts";
-import { createFindings, type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
+import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
+import { ordinaryPart, ordinaryValues } from "./ordinary_part.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
-import { createTableLookup, isTableField } from "../encode/table_lookup.ts";
+import { createTableLookup } from "../encode/table_lookup.ts";
 import { createTableSum } from "./table_sum.ts";
 import { placesOf } from "./table_terms.ts";
-import type { Term } from "./term.ts";
-import { createTerm, createTimeCheck, partAt } from "./terms.ts";
+import { createTerm, createTimeCheck } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
 export interface ServableModel {
@@ -84,8 +75,8 @@ export function createPredictor(model: ServableModel): Predictor {
   const readFields = compileFieldReader(names);
   const members: unknown[] = [...names, ""].map(() => undefined);
   const values = encoder.features.map((feature, i) =>
-    deep === undefined && crossings[i] === undefined && feature.servedAs === undefined
-      ? valuesOf(feature, coefficients, terms[i])
+    deep === undefined && crossings[i] === undefined
+      ? ordinaryValues(feature, coefficients, terms[i])
       : undefined
   );
 
@@ -107,7 +98,7 @@ export function createPredictor(model: ServableModel): Predictor {
     for (let i = 0; i < places.length; i++) {
       const value = members[places[i]];
       const known = values[i];
-      const part = known === undefined ? NaN : partOf(value, known, findings);
+      const part = known === undefined ? NaN : ordinaryPart(value, known, findings);
       sum += part === part ? part : terms[i](value, findings, members);
     }
     return sum;
@@ -115,7 +106,6 @@ export function createPredictor(model: ServableModel): Predictor {
   /** @returns Whether all members that are not fields are keys with valid values. */
   function allowOthers(row: Readonly<Record<string, unknown>>, findings: Findings): boolean {
     const { errors } = findings;
-    findings.hasOthers = true;
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
     for (const name of unknown.slice(0, unknownReportedMax)) errors.push(unknownField(name, names));
     const wrong = ownKeys.filter((name) => keyProblem(memberOf(row, name)) !== undefined);
@@ -151,77 +141,6 @@ function compileFieldReader(names: readonly string[]): ReadFields {
       : `values[${i}] = row[${text}];`;
   });
   return new Function("row", "values", statements.join("\n")) as ReadFields;
-}
-
-/** How a field's ordinary values are looked up or computed. */
-interface FieldValues {
-  readonly name: string;
-  /** Log-odds of null, and of a text that is none of the levels; NaN if it is an error, or takes more than one step. */
-  readonly ofMissing: number;
-  readonly ofUnseen: number;
-  /** Set for a numeric field. */
-  readonly numeric: NumericEncoder | undefined;
-  readonly coefficient: number;
-  /** Log-odds of a categorical field, by JSON value. */
-  readonly parts: ReadonlyMap<unknown, number>;
-}
-
-/** @returns undefined for a field whose values take more than one step: with bins, times, hashed, texts, or rates. */
-function valuesOf(
-  feature: Encoder["features"][number],
-  coefficients: ArrayLike<number>,
-  term: Term,
-): FieldValues | undefined {
-  const { name } = feature;
-  if (feature.type === "numeric") {
-    if (divisionsOf(feature).length > 0 || isTimeFeature(feature)) return undefined;
-    const coefficient = coefficients[feature.column];
-    const ofMissing = term(null, createFindings(), []);
-    return { name, ofMissing, ofUnseen: NaN, numeric: feature, coefficient, parts: new Map() };
-  }
-  if (feature.type === "time" || feature.type === "words" || feature.type === "rate") return undefined;
-  if (isTableField(feature)) return undefined;
-  if (bucketsOf(feature) !== undefined) return undefined;
-  const parts = [...levelPositions(feature)].map(([value, position]) =>
-    [value, partAt(feature, position, coefficients)] as const
-  );
-  return {
-    name,
-    ofMissing: term(null, createFindings(), []),
-    // In a column of numbers, a text may be another spelling of one of them.
-    ofUnseen: feature.values === "text" ? partAt(feature, levelCountOf(feature) + 1, coefficients) : NaN,
-    numeric: undefined,
-    coefficient: 0,
-    parts: new Map(parts),
-  };
-}
-
-/**
- * Returns the part of an ordinary value. One function serves all fields so that the engine inlines it into the loop: a call
- * per field costs as much as the rest of a row. The result is bit for bit that of the field's term.
- *
- * @returns NaN for any other value, which is then passed to the field's term.
- */
-function partOf(
-  value: unknown,
-  { name, numeric, coefficient, parts, ofMissing, ofUnseen }: FieldValues,
-  findings: Findings,
-): number {
-  if (value === null) {
-    if (ofMissing === ofMissing) findings.missing.push(name);
-    return ofMissing;
-  }
-  if (numeric === undefined) {
-    const part = parts.get(value);
-    if (part !== undefined) return part;
-    if (typeof value !== "string" || ofUnseen !== ofUnseen) return NaN;
-    findings.unseen.push(name);
-    return ofUnseen;
-  }
-  if (typeof value !== "number") return NaN;
-  const part = encodeNumeric(numeric, value) * coefficient;
-  // The part of an infinite value or NaN is not finite.
-  return value === value && Number.isFinite(part) ? part : NaN;
 }
 
 /** Maximum number of unknown fields reported per row: searching for a similar name takes time for each. */

@@ -5,11 +5,10 @@ export const bodyTimeoutMs = 10_000;
 /** Time in which the next chunk of a stream must arrive. */
 export const chunkTimeoutMs = 60_000;
 
-const checkEveryMs = 1_000;
-
 interface PendingBody {
   readonly deadline: number;
   readonly timeoutMs: number;
+  isAbandoned: boolean;
   readonly abandon: (failure: Failure) => void;
 }
 
@@ -29,31 +28,35 @@ export function hasUnreadBodies(): boolean {
   return abandoned > 0 || performance.now() - unreadAt < unreadForMs;
 }
 
-/** Bodies that are arriving. One timer checks the deadlines of all of them. */
-const pending = new Set<PendingBody>();
-let timer: ReturnType<typeof setTimeout> | undefined;
+/**
+ * Bodies that are arriving, and places where others were. A `Set` would often make a new table, and each of them keeps the next
+ * one and its bodies in memory until the next collection of old objects.
+ */
+const pending: (PendingBody | undefined)[] = [];
+const freePlaces: number[] = [];
 
-/** Rejects with `body-late` if the body has not arrived within `timeoutMs`. Deadlines are checked once per second. */
+/** Rejects with `body-late` if the body has not arrived within `timeoutMs`: a listener checks the deadlines once per second. */
 export function withDeadline<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
-    let isAbandoned = false;
     const body: PendingBody = {
       deadline: performance.now() + timeoutMs,
       timeoutMs,
-      abandon(failure) {
-        isAbandoned = true;
-        abandoned++;
-        reject(failure);
-      },
+      isAbandoned: false,
+      abandon: reject,
     };
-    pending.add(body);
-    timer ??= setTimeout(checkDeadlines, checkEveryMs);
-    arriving.then(resolve, reject).finally(() => {
-      pending.delete(body);
-      if (isAbandoned) abandoned--;
-      if (pending.size > 0) return;
-      clearTimeout(timer);
-      timer = undefined;
+    const place = freePlaces.pop() ?? pending.length;
+    pending[place] = body;
+    const remove = () => {
+      pending[place] = undefined;
+      freePlaces.push(place);
+      if (body.isAbandoned) abandoned--;
+    };
+    arriving.then((arrived) => {
+      remove();
+      resolve(arrived);
+    }, (error) => {
+      remove();
+      reject(error);
     });
   });
 }
@@ -65,12 +68,13 @@ function bodyLate(timeoutMs: number): Failure {
   );
 }
 
-function checkDeadlines(): void {
+/** Rejects the bodies whose time is over. */
+export function checkBodyDeadlines(): void {
   const now = performance.now();
   for (const body of pending) {
-    if (body.deadline > now) continue;
-    pending.delete(body);
+    if (!body || body.isAbandoned || body.deadline > now) continue;
+    body.isAbandoned = true;
+    abandoned++;
     body.abandon(bodyLate(body.timeoutMs));
   }
-  timer = pending.size > 0 ? setTimeout(checkDeadlines, checkEveryMs) : undefined;
 }

@@ -1,9 +1,10 @@
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { type ExampleKeys, exampleKeysOf } from "../../pipeline/examples/example_keys.ts";
+import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { clearFindings, createFindings } from "../../pipeline/model/findings.ts";
 import { createPredictor, type Predictor } from "../../pipeline/model/predictor.ts";
-import type { Field } from "../../pipeline/model/signature.ts";
+import { createTextPredictor, type TextPredictor } from "../../pipeline/model/text_predictor.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import { createRowExplainer, type RowExplainer } from "./row_explainer.ts";
 import {
@@ -11,7 +12,6 @@ import {
   createCountersByVersion,
   type PredictionCounters,
 } from "../metrics/prediction_counters.ts";
-import { replacement } from "../http/utf8.ts";
 
 /** Identifies a model and its exact content. */
 export interface ModelName {
@@ -28,6 +28,8 @@ export interface ModelContent extends ModelName {
 /** A model that is verified, warmed up and ready to answer. */
 export interface LoadedModel extends ModelContent {
   readonly predictor: Predictor;
+  /** Undefined for a model that cannot score a row's text. */
+  readonly predictText: TextPredictor | undefined;
   /** Explanations and intervals of rows. */
   readonly explainer: RowExplainer;
   /** The keys by which its examples are looked up in the store; undefined if its spec has none. */
@@ -36,8 +38,6 @@ export interface LoadedModel extends ModelContent {
   readonly counters: PredictionCounters;
   /** Its id and version as members of a JSON object, which every answer contains. */
   readonly idMembersJson: string;
-  /** No name or level contains U+FFFD, no name a backslash, no level has a second spelling: see `scoreOrdinary` of score.ts. */
-  readonly hasExactLevels: boolean;
   /** An example row of raw fields; undefined if the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
 }
@@ -77,15 +77,6 @@ export function noModelAssigned(): Failure {
   );
 }
 
-/** False for hashed levels, which are not recorded, and for older models, which do not record the numbers among the levels. */
-function isExact({ name, type, levels, values }: Field): boolean {
-  // As for the backslash: see exact_json.ts.
-  if (name.includes(replacement) || name.includes("\\")) return false;
-  if (type !== "categorical") return true;
-  return values !== undefined && levels !== undefined && levels.length > 0 &&
-    !levels.some((level) => level.includes(replacement));
-}
-
 /**
  * Loads a model in this thread: checks that its golden examples get their recorded probabilities, and warms it up.
  *
@@ -98,31 +89,39 @@ export function loadModel(content: ModelContent, counters: CountersByVersion): L
     ...content.metadata,
     ...(keys ? { keys: [keys.id, keys.group] } : {}),
   });
-  verifyGolden(predictor, content);
+  const predictText = createTextPredictor(content.metadata);
+  verifyGolden(content, predictor, predictText);
   return {
     ...content,
     predictor,
+    predictText,
     explainer: createRowExplainer(content.metadata),
     keys,
     counters: counters.forModel(content.version, predictor),
     // A model id has no character that JSON would escape.
     idMembersJson: `"model_id":"${content.modelId}","version":${content.version}`,
-    hasExactLevels: predictor.fields.every(isExact),
     example: content.metadata.golden.at(0)?.features,
   };
 }
 
-function verifyGolden(predictor: Predictor, { modelId, metadata: { golden } }: ModelContent): void {
+function verifyGolden(
+  { modelId, metadata: { golden } }: ModelContent,
+  predictor: Predictor,
+  predictText: TextPredictor | undefined,
+): void {
   if (golden.length === 0) return;
   const findings = createFindings();
+  const texts = golden.map(({ features }) => jsonText(features));
   for (let i = 0; i < warmUpCount; i++) {
     const { features, probability } = golden[i % golden.length];
     const found = predictor.predict(features, findings);
+    const ofText = predictText?.(texts[i % golden.length], findings) ?? NaN;
     clearFindings(findings);
-    if (found === probability) continue;
+    const wrong = [found, ofText].find((value) => value === value && value !== probability) ?? probability;
+    if (found === found && wrong === probability) continue;
     throw new Failure(
       "artifact-corrupt",
-      `The model ${modelId} cannot be used: a golden example gives ${found}, expected ${probability}. Train it again.`,
+      `The model ${modelId} cannot be used: a golden example gives ${wrong}, expected ${probability}. Train it again.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
+import { checkBodyDeadlines } from "../http/body_deadline.ts";
 import { originOf } from "./host.ts";
 import type { Log } from "./log.ts";
 
@@ -28,6 +29,7 @@ interface Binding {
 
 const rebindDelayFirstMs = 200;
 const rebindDelayMaxMs = 2_000;
+const checkDeadlinesEveryMs = 1_000;
 
 /**
  * Serves HTTP until it is stopped. If the runtime stops listening (it does when the process runs out of file descriptors, and
@@ -39,6 +41,7 @@ export function openListener({ log, onError, ...options }: ListenerOptions) {
   let stopping = false;
   let current: Binding | undefined = bind(options.port);
   const { hostname, port } = current.server.addr;
+  const deadlines = setInterval(checkBodyDeadlines, checkDeadlinesEveryMs);
 
   function bind(at: number): Binding {
     const aborting = new AbortController();
@@ -87,10 +90,12 @@ export function openListener({ log, onError, ...options }: ListenerOptions) {
     async drain(): Promise<void> {
       stopping = true;
       await current?.server.shutdown();
+      clearInterval(deadlines);
     },
     /** Closes every connection at once. Call it instead of `drain`, not after it: the runtime then cannot. */
     abort(): void {
       stopping = true;
+      clearInterval(deadlines);
       current?.aborting.abort();
     },
   };

@@ -1,7 +1,7 @@
-import { exactJson, parseJson } from "../../pipeline/exact_json.ts";
+import { parseJson } from "../../pipeline/exact_json.ts";
 import { createFindings } from "../../pipeline/model/findings.ts";
 import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.ts";
-import { rowFailure, scoreOrdinary, scoreRow } from "./score.ts";
+import { rowFailure, scoreRow, scoreText } from "./score.ts";
 import type { ModelSlot, ServingModel } from "../models/loaded_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
 import { requireUtf8 } from "../http/utf8.ts";
@@ -50,12 +50,10 @@ export function predictText(
   storedRows: StoredRows,
 ): string | Promise<string> {
   const model = slot.current;
-  if (!model?.hasExactLevels) return predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
-  const row: unknown = JSON.parse(text);
-  const probability = scoreOrdinary(model, row, findings, text);
-  return probability === probability
+  const probability = model === undefined ? NaN : scoreText(model, text, findings);
+  return model !== undefined && probability === probability
     ? predictionJson(model, probability, requestId)
-    : predict(slot, exactJson(requireUtf8(text), row), requestId, storedRows);
+    : predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
 }
 
 /** @param probability Probability of the row that `findings` describes. */

@@ -1,11 +1,9 @@
-import { isParsedExactly } from "../../pipeline/exact_json.ts";
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createColumnFindings } from "../../pipeline/model/column_findings.ts";
 import { toProbabilities } from "../../pipeline/model/column_predictor.ts";
 import { clearFindings, createFindings, type Findings } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { badRowsMax } from "../http/row_limits.ts";
-import { replacement } from "../http/utf8.ts";
 import { countPrediction, increase } from "../metrics/prediction_counters.ts";
 import { isObject } from "../../pipeline/exact_json.ts";
 
@@ -29,27 +27,17 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 }
 
 /**
- * Scores a row as `JSON.parse` reads it, if that is how it is meant: if each category is a level of the model and there are no keys,
- * since bytes that are not UTF-8 and integers beyond 2^53 never are such a level, and a name with an escape is no field's if it is
- * read wrongly; or if the text has none of them.
+ * Scores the text of a row as {@link scoreRow} does the row.
  *
- * @param model With `hasExactLevels`.
- * @param text Of the row.
- * @returns NaN, without counting, if the row is not valid or may be meant otherwise. Check its text by `requireUtf8` and `exactJson`
- *   then.
+ * @returns NaN, without counting, if it must be parsed.
  */
-export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findings, text: string): number {
-  if (!isObject(row)) return NaN;
+export function scoreText(model: LoadedModel, text: string, findings: Findings): number {
+  const { predictText, counters } = model;
+  if (predictText === undefined) return NaN;
   clearFindings(findings);
-  const probability = model.predictor.predict(row, findings);
-  if (probability !== probability) return NaN;
-  if ((findings.unseen.length > 0 || findings.hasOthers) && !isPlain(text, row)) return NaN;
-  countPrediction(model.counters, probability, findings);
+  const probability = predictText(text, findings);
+  if (probability === probability) countPrediction(counters, probability, findings);
   return probability;
-}
-
-function isPlain(text: string, row: unknown): boolean {
-  return !text.includes(replacement) && isParsedExactly(text, row);
 }
 
 /** Result of {@link scoreColumns}. */

@@ -184,18 +184,16 @@ function createFastPathFinder(options: HandlerOptions): (target: string) => Work
 function predictionWork({ slot, storedRows, requestCounters }: HandlerOptions): Work {
   const readBufferedText = createBufferedTextReader();
   const toResponse = (json: string) => new Response(json, predictionInit);
+  const respond = (json: string | Promise<string>) =>
+    typeof json === "string" ? toResponse(json) : json.then(toResponse);
   return {
     answer(request, requestId) {
       const text = readBufferedText(request, predictBodyBytesMax);
-      const json = text === undefined
-        // The body is still arriving.
-        ? withJson(
-          request,
-          { bytesMax: predictBodyBytesMax },
-          (body) => predict(slot, body, requestId, storedRows),
-        )
-        : predictText(slot, text, requestId, storedRows);
-      return typeof json === "string" ? toResponse(json) : json.then(toResponse);
+      const answerText = (text: string) => respond(predictText(slot, text, requestId, storedRows));
+      if (text !== undefined) return answerText(text);
+      // The body is still arriving.
+      const answerBody = (body: unknown) => respond(predict(slot, body, requestId, storedRows));
+      return withJson(request, { bytesMax: predictBodyBytesMax }, answerBody, answerText);
     },
     counter: requestCounters.forRoute(predictPath, "POST"),
     path: predictPath,

@@ -112,6 +112,7 @@ export const predictions: readonly Scenario[] = [
       slot.current = {
         ...slot.current,
         predictor: { fields, unused: [], predict: () => NaN, logit: () => NaN },
+        predictText: undefined,
       };
     },
     status: 422,

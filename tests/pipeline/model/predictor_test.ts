@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
-import { type CategoricalEncoder, type NumericEncoder, widthOf } from "../../../pipeline/encode/encoder.ts";
 import type { FieldError } from "../../../pipeline/failure.ts";
 import { createFindings, pointerTo } from "../../../pipeline/model/findings.ts";
-import { createPredictor, probabilityOf, type ServableModel } from "../../../pipeline/model/predictor.ts";
+import { createPredictor, probabilityOf } from "../../../pipeline/model/predictor.ts";
 import { assertClose } from "../../support/assert_close.ts";
-
-type Field = Omit<NumericEncoder, "column"> | Omit<CategoricalEncoder, "column">;
-
-/** Makes a model of the fields, whose columns have the coefficients 1, 2, 3 … in order. */
-function modelOf(features: readonly Field[]): ServableModel {
-  let columnCount = 0;
-  const placed = features.map((feature) => {
-    const at = { ...feature, column: columnCount };
-    columnCount += widthOf(at);
-    return at;
-  });
-  const coefficients = Float64Array.from({ length: columnCount }, (_, j) => j + 1);
-  return { encoder: { features: placed, columnCount }, coefficients, intercept: -10 };
-}
+import { numberedModel as modelOf } from "../../support/numbered_model.ts";
 
 const amount = {
   type: "numeric",
@@ -83,7 +69,6 @@ for (
       errors: [],
       unseen: [...unseen],
       missing: nulls,
-      hasOthers: "other" in row,
     });
   });
 }
@@ -265,7 +250,6 @@ Deno.test("predictor: a field may have any name, even one that is code", () => {
     errors: [],
     unseen: [],
     missing: [],
-    hasOthers: "other" in row,
   });
 });
 
@@ -295,7 +279,7 @@ Deno.test("predict: null and unseen texts are found in one step as by the field'
     const found = ask(row, both);
     assert.deepEqual(
       found,
-      { logit: sum - 10, errors: [], unseen, missing, hasOthers: false },
+      { logit: sum - 10, errors: [], unseen, missing },
       JSON.stringify(row),
     );
   }

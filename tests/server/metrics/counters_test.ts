@@ -52,7 +52,6 @@ function snapshotOf(events: readonly Event[]): Snapshot {
         errors: [],
         unseen,
         missing: ["apr"],
-        hasOthers: false,
       });
       requests.forRoute("/predict", "POST").count(200, 0, 0);
     } else {
@@ -130,7 +129,7 @@ Deno.test("a value on a bound belongs to the bin below it", () => {
 
 Deno.test("a model that is loaded again continues its counts", () => {
   const counters = createCountersByVersion();
-  const none = { errors: [], unseen: [], missing: [], hasOthers: false };
+  const none = { errors: [], unseen: [], missing: [] };
   countPrediction(counters.forModel(1, { fields }), 0.5, none);
   countPrediction(counters.forModel(2, { fields }), 0.5, none);
   countPrediction(counters.forModel(1, { fields }), 0.5, none);
@@ -147,7 +146,6 @@ Deno.test("beyond 100 versions, those loaded first are counted together", () => 
       errors: [],
       unseen: [],
       missing: ["apr"],
-      hasOthers: false,
     });
   }
   const snapshot = counters.snapshot();
