@@ -2,6 +2,7 @@ import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
 import { createSharedState, type SharedState } from "./runtime/shared_state.ts";
 import { createMetricsAggregator } from "./metrics/counters_snapshot.ts";
+import { checkBodyDeadlines } from "./http/body_deadline.ts";
 import { drainListener } from "./http/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
 import { openListener } from "./runtime/listener.ts";
@@ -128,6 +129,7 @@ async function open(
       rejectionLog.record(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
+    checkDeadlines: checkBodyDeadlines,
     log,
   });
   // This thread serves requests already: do not wait for the workers, which take longer to start.

@@ -1,5 +1,4 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { checkBodyDeadlines } from "../http/body_deadline.ts";
 import { originOf } from "./host.ts";
 import type { Log } from "./log.ts";
 
@@ -19,6 +18,8 @@ export interface ListenerOptions {
   readonly shared?: boolean;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly onError: (error: unknown) => Response;
+  /** Called once a second while the listener is open. */
+  readonly checkDeadlines: () => void;
   readonly log: Log;
 }
 
@@ -37,11 +38,11 @@ const checkDeadlinesEveryMs = 1_000;
  *
  * @throws {Failure} `address-unusable`
  */
-export function openListener({ log, onError, ...options }: ListenerOptions) {
+export function openListener({ log, onError, checkDeadlines, ...options }: ListenerOptions) {
   let stopping = false;
   let current: Binding | undefined = bind(options.port);
   const { hostname, port } = current.server.addr;
-  const deadlines = setInterval(checkBodyDeadlines, checkDeadlinesEveryMs);
+  const deadlines = setInterval(checkDeadlines, checkDeadlinesEveryMs);
 
   function bind(at: number): Binding {
     const aborting = new AbortController();

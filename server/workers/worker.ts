@@ -3,6 +3,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { openArtifacts } from "../../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
+import { checkBodyDeadlines } from "../http/body_deadline.ts";
 import { drainListener } from "../http/drain.ts";
 import { problemResponse } from "../http/problem.ts";
 import { isPrimaryOnly } from "../http/route.ts";
@@ -90,6 +91,7 @@ export function runWorker(
         service.rejectionLog.record(error, { request_id: "none" });
         return problemResponse(error, "none");
       },
+      checkDeadlines: checkBodyDeadlines,
       log,
     });
   }
