@@ -40,6 +40,11 @@ export interface UncalibratedFit extends Omit<CalibrateFitOptions, keyof FitMode
   readonly baseRate: number;
 }
 
+/** Returns the map that is asked for. @param hasOutOfFold Whether rows that the fit does not know are at hand. */
+export function calibrationChoice({ calibrate }: HyperParameters, hasOutOfFold: boolean) {
+  return calibrate ?? (hasOutOfFold ? "auto" : "none");
+}
+
 /**
  * Calibrates a fit if the hyper-parameters say so, and checks the calibration on the held-out rows in any case.
  *
@@ -49,8 +54,8 @@ export async function calibrateIfAsked(
   { metrics, baseRate, ...fit }: UncalibratedFit,
   { hyperParameters, signal, observe }: FitModelOptions,
 ): Promise<CalibratedModel> {
-  const { calibrate, ...others } = hyperParameters;
-  const choice = calibrate ?? (fit.outOfFold ? "auto" : "none");
+  const { calibrate: _, ...others } = hyperParameters;
+  const choice = calibrationChoice(hyperParameters, fit.outOfFold !== undefined);
   if (choice === "none") {
     const { design, solution, uncertainty } = fit;
     const heldOut = checkedRows(design, { solution });

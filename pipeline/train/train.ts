@@ -12,14 +12,14 @@ import { evaluateByTime } from "../fit/evaluate_by_time.ts";
 import { probabilitiesOf } from "../fit/row_probabilities.ts";
 import { pureColumns } from "../fit/separation.ts";
 import { createTrace } from "../report/trace.ts";
-import { reportOfTraining } from "../report/training_report.ts";
+import { reportedRows, reportOfTraining } from "../report/training_report.ts";
 import type { Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/steps.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, tracedBy, type TrainObserver } from "./fit_model.ts";
-import { calibrateIfAsked } from "./calibrated_model.ts";
+import { calibrateIfAsked, calibrationChoice } from "./calibrated_model.ts";
 import { featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
 import { keepingStages, type KeptSearch } from "./found/kept_search.ts";
@@ -156,11 +156,17 @@ export async function trainPrepared(
   const { coefficients, network } = solution;
   const { budget } = chunkStore;
   const known = await probabilitiesOf(design, evaluatedParts(design), solution, { threads, budget });
-  const metrics = evaluateByTime(design, known, baseRate);
+  // A calibration gives other probabilities, or the rows another order.
+  const isFinal = calibrationChoice(hyperParameters, fitted.outOfFold !== undefined) === "none";
+  const { sampled } = prepared;
+  const rowsOfFit = isFinal
+    ? await reportedRows({ design, encoder, coefficients, known, baseRate, sampled, threads }, counts)
+    : undefined;
+  const metrics = rowsOfFit?.metrics ?? evaluateByTime(design, known, baseRate);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
   const effects = network === undefined ? featureEffects(design, encoder, coefficients) : undefined;
-  const { calibrationNotes, heldOut, design: evaluated, ...calibrated } = await calibrateIfAsked({
+  const { calibrationNotes, heldOut, ...calibrated } = await calibrateIfAsked({
     ...{ uncertainty, design, encoder, solution, threads, counts, chunkStore, metrics, baseRate },
     outOfFold: fitted.outOfFold,
   }, { ...options, hyperParameters });
@@ -182,16 +188,13 @@ export async function trainPrepared(
     ...fitted.notes,
     ...calibrationNotes,
   ];
-  const parts = { ...prepared, ...counts, encoder, spec, ...calibrated, notes, warnings };
-  const metadata = describe(parts);
-  // A calibration gives other probabilities, or the rows another order.
-  const isAsFitted = evaluated === design && calibrated.solution === solution && !calibrated.calibration;
+  const metadata = describe({ ...prepared, ...counts, encoder, spec, ...calibrated, notes, warnings });
   return {
     metadata,
     report: await reportOfTraining({
-      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes, threads, budget },
-      ...(isAsFitted ? { known } : {}),
-      sampled: prepared.sampled,
+      ...{ encoder, metadata, baseRate, sampled, axes: fitted.axes, threads, budget },
+      design: calibrated.design,
+      rows: rowsOfFit,
       trace: trace.steps(),
     }),
     account,

@@ -11,7 +11,7 @@ import { computeProbabilities, type ProbabilitiesJob } from "../fit/row_probabil
 import { answerLeaks } from "../init/leak_search.ts";
 import { lookAtBlocks, type LookJob } from "../init/parquet_look.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
-import { collectShares, type SumsJob } from "../report/shared_sums.ts";
+import { collectSums, type SumsJob } from "../report/shared_sums.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
 import { createCollectorState } from "./from_files/collector_state.ts";
@@ -36,7 +36,7 @@ answerJobs({
   collect: forceCollection,
   boostTables: createBoostTables(),
   probabilities: (job: ProbabilitiesJob) => computeProbabilities(job),
-  reportSums: (job: SumsJob) => collectShares(job),
+  reportSums: (job: SumsJob) => collectSums(job),
   ...createEncodingJobs(),
   ...createPassState(),
 }, transferablesOf);
