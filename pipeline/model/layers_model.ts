@@ -24,16 +24,14 @@ function hiddenLayer(index: number): string {
 export function weightsOf(metadata: ArtifactMetadata): Uint8Array<ArrayBuffer> {
   const weights = weightList(metadata);
   const count = weights.reduce((sum, { values }) => sum + values.length, 0);
-  const view = new DataView(new ArrayBuffer(4 * count));
+  // Deno runs on little-endian machines only.
+  const floats = new Float32Array(count);
   let at = 0;
   for (const { values } of weights) {
-    for (const value of values) {
-      // −0 is written as 0, since JSON has no −0 and both files must agree.
-      view.setFloat32(at, value + 0, true);
-      at += 4;
-    }
+    // −0 is written as 0, since JSON has no −0 and both files must agree.
+    for (let i = 0; i < values.length; i++) floats[at++] = values[i] + 0;
   }
-  return new Uint8Array(view.buffer);
+  return new Uint8Array(floats.buffer);
 }
 
 /**
