@@ -80,7 +80,9 @@ export interface ArtifactStore {
 /** Returns the artifact of a model, which can be read back from its files. @throws {Failure} `artifact-corrupt` if it cannot. */
 export function makeArtifact(metadata: ArtifactMetadata): Artifact {
   const files = filesOf(metadata);
-  return artifactOf(idOfFiles(files), files);
+  const checksum = checksumOf(files);
+  const modelId = idOf(checksum);
+  return checkedArtifact({ id: modelId, files, checksum }, parseModel(files.modelJson, modelId));
 }
 
 /** Returns the id of a model with this content. */
@@ -129,13 +131,20 @@ export function artifactOf(
       `its files give the id ${idOf(checksum)}: they were changed or belong to another model`,
     );
   }
-  const { metadata, expected, error } = parsed;
+  return checkedArtifact({ id: modelId, files, checksum }, parsed);
+}
+
+/** @param content With the id of its files. @throws {Failure} `artifact-corrupt` */
+function checkedArtifact(
+  content: Omit<Artifact, "metadata">,
+  { metadata, expected, error }: ParsedModel,
+): Artifact {
   if (metadata === undefined || expected === undefined) throw error;
-  if (!equalBytes(expected, files.weights)) {
-    throw corrupt(modelId, "weights.bin does not have the weights of model.json");
+  if (!equalBytes(expected, content.files.weights)) {
+    throw corrupt(content.id, "weights.bin does not have the weights of model.json");
   }
-  checkGolden(metadata, modelId);
-  return { id: modelId, metadata, checksum, files };
+  checkGolden(metadata, content.id);
+  return { ...content, metadata };
 }
 
 /** Rejects names that are not ids: an id becomes the name of a folder, and must not be another path. */
