@@ -145,13 +145,7 @@ function servedAdder(
   coefficients: ArrayLike<number>,
   names: readonly string[],
 ): AddFeature {
-  const term = createTerm(feature, {
-    coefficients,
-    deep: undefined,
-    crossing: undefined,
-    names,
-    rateTime: undefined,
-  });
+  const term = createTerm(feature, { coefficients, names });
   const others = inputsOf(feature).slice(1).map(({ name }) => names.indexOf(name));
   const findings = createFindings();
   const members: unknown[] = names.map(() => undefined);
@@ -170,8 +164,7 @@ function termAdder(
   coefficients: ArrayLike<number>,
   names: readonly string[],
 ): AddFeature {
-  const options = { coefficients, deep: undefined, crossing: undefined, names, rateTime: undefined };
-  const term = createTerm(feature, options);
+  const term = createTerm(feature, { coefficients, names });
   const inputs = inputsOf(feature).map(({ name }) => names.indexOf(name));
   const [own] = inputs;
   const findings = createFindings();

@@ -16,13 +16,7 @@ export function servedValueNotes({ features, columnCount }: Encoder): string[] {
     const { name, servedAs, ...own } = feature;
     const names = inputsOf(feature).map((input) => input.name);
     const findings = createFindings();
-    createTerm({ ...own, name }, {
-      coefficients,
-      deep: undefined,
-      crossing: undefined,
-      names,
-      rateTime: undefined,
-    })(
+    createTerm({ ...own, name }, { coefficients, names })(
       servedAs,
       findings,
       names.map(() => null),

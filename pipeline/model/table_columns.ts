@@ -16,14 +16,7 @@ export function createTableColumns({ encoder, coefficients, intercept }: Servabl
   const names = fieldsOf(encoder).map(({ name }) => name);
   const axes = axesOf(encoder);
   const own = features.map((feature, i) => ({
-    term: createTerm(feature, {
-      coefficients,
-      deep: undefined,
-      crossing: undefined,
-      names,
-      rateTime: undefined,
-      places: placesOf(lookup, i),
-    }),
+    term: createTerm(feature, { coefficients, names, places: placesOf(lookup, i) }),
     ordinary: ordinaryPositionsOf(feature, placesOf(lookup, i)),
     field: feature.servedAs === undefined ? names.indexOf(feature.name) : -1,
     others: inputsOf(feature).slice(1).map(({ name }) => names.indexOf(name)),

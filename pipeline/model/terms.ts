@@ -29,13 +29,13 @@ import { readTimeField } from "./time_field.ts";
 
 export interface TermOptions {
   readonly coefficients: ArrayLike<number>;
-  readonly deep: DeepPart | undefined;
-  /** Undefined if the feature is in no cross and no rate. */
-  readonly crossing: Crossing | undefined;
+  readonly deep?: DeepPart | undefined;
+  /** Absent if the feature is in no cross and no rate. */
+  readonly crossing?: Crossing | undefined;
   /** Names of all fields. */
   readonly names: readonly string[];
   /** Name of the field that has the row's time, if rates decay. */
-  readonly rateTime: string | undefined;
+  readonly rateTime?: string | undefined;
   /** Where a field of tables puts its positions; by default nowhere, which only checks the value. */
   readonly places?: AxisPlaces | undefined;
 }

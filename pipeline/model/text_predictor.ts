@@ -41,16 +41,9 @@ export function createTextPredictor(
   const names = fieldsOf(encoder).map(({ name }) => name);
   const isCombined = network || tables.length > 0 || createCrossings(encoder).some((crossing) => crossing);
   if (isCombined || names.length !== features.length) return undefined;
-  const fields = features.map((feature) => {
-    const term = createTerm(feature, {
-      coefficients,
-      deep: undefined,
-      crossing: undefined,
-      names,
-      rateTime: undefined,
-    });
-    return ordinaryValues(feature, coefficients, term);
-  });
+  const fields = features.map((feature) =>
+    ordinaryValues(feature, coefficients, createTerm(feature, { coefficients, names }))
+  );
   if (!fields.every((field) => field !== undefined)) return undefined;
   const calibrated = servedCalibration(calibration);
   const read = createReader(fields);
