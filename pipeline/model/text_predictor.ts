@@ -14,6 +14,7 @@ import { layoutOf, type TextLayout } from "./text_layout.ts";
  * Returns the probability of a click for the JSON text of a row, as `predict` of the model's predictor does for the row itself, and with the
  * same findings.
  *
+ * @param text As it is decoded from UTF-8.
  * @returns NaN for any other text than that of a row with exactly the model's fields and plain values; it may be valid or not, and must be
  *   parsed. What is in the findings then is of no use.
  */

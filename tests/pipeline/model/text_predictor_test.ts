@@ -175,6 +175,8 @@ Deno.test("text predictor: what it reads is what the parser reads, whatever the 
       const text = change
         ? whole.slice(0, change.at) + change.added + whole.slice(change.at + change.removed)
         : whole;
+      // Half of a character cannot have been decoded from UTF-8.
+      if (!text.isWellFormed()) return;
       const scored = read(text);
       if (Number.isNaN(scored.probability)) return;
       readCount++;
