@@ -6,7 +6,7 @@ import { memberOf } from "../exact_json.ts";
 import { type CalibrationMap, servedCalibration } from "./calibration_map.ts";
 import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
-import { ordinaryPart, ordinaryValues } from "./ordinary_part.ts";
+import { ordinaryPart, type OrdinaryValues, ordinaryValues } from "./ordinary_part.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
 import { createTableLookup } from "../encode/table_lookup.ts";
 import { createTableSum } from "./table_sum.ts";
@@ -31,6 +31,8 @@ export interface Predictor {
   readonly fields: readonly Field[];
   /** Names that a row may have in addition, as features that are served as fixed values. */
   readonly unused: readonly string[];
+  /** How the values of each field are scored, if each takes one step and adds one part, in the order of the sum. */
+  readonly ordinary?: readonly OrdinaryValues[] | undefined;
   /**
    * Returns the probability of a click, in [0, 1], for one row of raw fields.
    *
@@ -79,6 +81,8 @@ export function createPredictor(model: ServableModel): Predictor {
       ? ordinaryValues(feature, coefficients, terms[i])
       : undefined
   );
+  const isSumOfFields = addTables === undefined && names.length === values.length;
+  const ordinary = isSumOfFields && values.every((value) => value !== undefined) ? values : undefined;
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
@@ -115,6 +119,7 @@ export function createPredictor(model: ServableModel): Predictor {
   return {
     fields,
     unused,
+    ordinary,
     logit,
     predict: (row, findings) => probabilityOf(logit(row, findings)),
   };

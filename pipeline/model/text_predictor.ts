@@ -1,13 +1,10 @@
-import { createCrossings } from "../encode/cross_lookup.ts";
 import { backslash, quote } from "../json_tokens.ts";
 import { servedCalibration } from "./calibration_map.ts";
 import type { Findings } from "./findings.ts";
 import { addToHash, createLevelTable } from "./level_table.ts";
-import { ordinaryPart, type OrdinaryValues, ordinaryValues } from "./ordinary_part.ts";
-import { probabilityOf, type ServableModel } from "./predictor.ts";
+import { ordinaryPart, type OrdinaryValues } from "./ordinary_part.ts";
+import { type Predictor, probabilityOf, type ServableModel } from "./predictor.ts";
 import { isSame } from "./same_bytes.ts";
-import { fieldsOf } from "./signature.ts";
-import { createTerm } from "./terms.ts";
 import { layoutOf, type TextLayout } from "./text_layout.ts";
 
 /**
@@ -33,22 +30,17 @@ const layoutEvery = 64;
  * Prepares a model for rows as texts, which are checked, encoded and summed without being parsed: with many fields, half the work of a
  * prediction is an object, strings and maps that nothing else needs.
  *
+ * @param predictor Of the model's rows.
  * @returns undefined for a model with a field whose values take more than one step, or with parts of several fields.
  */
 export function createTextPredictor(
-  { encoder, coefficients, intercept, network, calibration }: ServableModel,
+  { ordinary }: Pick<Predictor, "ordinary">,
+  { intercept, calibration }: Pick<ServableModel, "intercept" | "calibration">,
 ): TextPredictor | undefined {
-  const { features, tables = [] } = encoder;
-  const names = fieldsOf(encoder).map(({ name }) => name);
-  const isCombined = network || tables.length > 0 || createCrossings(encoder).some((crossing) => crossing);
-  if (isCombined || names.length !== features.length) return undefined;
-  const fields = features.map((feature) =>
-    ordinaryValues(feature, coefficients, createTerm(feature, { coefficients, names }))
-  );
-  if (!fields.every((field) => field !== undefined)) return undefined;
-  const calibrated = servedCalibration(calibration);
-  const read = createReader(fields);
+  const read = ordinary && createReader(ordinary);
   if (!read) return undefined;
+  const names = ordinary.map(({ name }) => name);
+  const calibrated = servedCalibration(calibration);
   let layout: TextLayout | undefined;
   let unread = 0;
   return (text, findings) => {

@@ -4,7 +4,7 @@ import type { MemoryBudget } from "../chunks/memory_budget.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { probabilitiesOf, type RowProbabilities } from "../fit/row_probabilities.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import { type EvaluatedRows, evaluateRows, type KnownRows } from "./evaluated_rows.ts";
+import { type EvaluatedKnownRows, evaluateKnownRows, type KnownRows } from "./known_rows.ts";
 import { foundParts } from "./found_parts.ts";
 import type { FoundRows } from "./found_sums.ts";
 import { servedCalibration } from "../model/calibration_map.ts";
@@ -33,7 +33,7 @@ export interface TrainedParts {
   /** Of a model that continues another: the probability of each new row before it was learned, in the order of the design. */
   readonly progressive?: RowProbabilities;
   /** What `reportedRows` returned, if it was called. */
-  readonly rows?: EvaluatedRows | undefined;
+  readonly rows?: EvaluatedKnownRows | undefined;
   /** Of the training, which are idle. */
   readonly threads: Threads;
   /** Of the chunks of the design. */
@@ -63,10 +63,10 @@ function reportedParts(
 export async function reportedRows(
   rows: Omit<KnownRows, "trainParts">,
   counts: Parameters<typeof reportedParts>[0],
-): Promise<EvaluatedRows | undefined> {
+): Promise<EvaluatedKnownRows | undefined> {
   const { parts, ...others } = reportedParts(counts);
   return String(rows.known.parts) === String(parts)
-    ? await evaluateRows({ ...rows, ...others }, true)
+    ? await evaluateKnownRows({ ...rows, ...others }, true)
     : undefined;
 }
 
@@ -95,12 +95,12 @@ export async function reportOfTraining(parts: TrainedParts): Promise<TrainingRep
 async function rowsOf(
   { metadata, progressive, ...rows }: TrainedParts,
   { parts, trainParts }: ReportedParts,
-): Promise<EvaluatedRows> {
+): Promise<EvaluatedKnownRows> {
   const { network, calibration, intercept } = metadata;
   const coefficients = Float64Array.from(metadata.coefficients.concat(intercept));
   const model = { coefficients, network, calibration };
   const known = progressive ?? await probabilitiesOf(rows.design, parts, model, rows);
-  return await evaluateRows({ ...rows, coefficients, known, ...trainParts ? { trainParts } : {} });
+  return await evaluateKnownRows({ ...rows, coefficients, known, ...trainParts ? { trainParts } : {} });
 }
 
 function curvesAndTables(

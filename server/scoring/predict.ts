@@ -50,10 +50,11 @@ export function predictText(
   storedRows: StoredRows,
 ): string | Promise<string> {
   const model = slot.current;
-  const probability = model === undefined ? NaN : scoreText(model, text, findings);
-  return model !== undefined && probability === probability
-    ? predictionJson(model, probability, requestId)
-    : predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
+  if (model !== undefined) {
+    const probability = scoreText(model, text, findings);
+    if (probability === probability) return predictionJson(model, probability, requestId);
+  }
+  return predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
 }
 
 /** @param probability Probability of the row that `findings` describes. */

@@ -189,11 +189,14 @@ function predictionWork({ slot, storedRows, requestCounters }: HandlerOptions): 
   return {
     answer(request, requestId) {
       const text = readBufferedText(request, predictBodyBytesMax);
-      const answerText = (text: string) => respond(predictText(slot, text, requestId, storedRows));
-      if (text !== undefined) return answerText(text);
+      if (text !== undefined) return respond(predictText(slot, text, requestId, storedRows));
       // The body is still arriving.
-      const answerBody = (body: unknown) => respond(predict(slot, body, requestId, storedRows));
-      return withJson(request, { bytesMax: predictBodyBytesMax }, answerBody, answerText);
+      return withJson(
+        request,
+        { bytesMax: predictBodyBytesMax },
+        (body) => respond(predict(slot, body, requestId, storedRows)),
+        (text) => respond(predictText(slot, text, requestId, storedRows)),
+      );
     },
     counter: requestCounters.forRoute(predictPath, "POST"),
     path: predictPath,

@@ -33,7 +33,7 @@ export interface KnownRows {
 }
 
 /** What a report draws of the rows. */
-export interface EvaluatedRows {
+export interface EvaluatedKnownRows {
   /** Number of the rows that could be evaluated; the evaluation has its own. */
   readonly rowCount: number;
   readonly evaluation: Evaluation;
@@ -56,7 +56,7 @@ const blocksFrom = 10_000;
  *
  * @param withMetrics Whether the metrics of the model are computed, too.
  */
-export async function evaluateRows(rows: KnownRows, withMetrics = false): Promise<EvaluatedRows> {
+export async function evaluateKnownRows(rows: KnownRows, withMetrics = false): Promise<EvaluatedKnownRows> {
   const { design, encoder, coefficients, known, trainParts, baseRate, sampled, threads } = rows;
   const plans = curvePlansOf(encoder);
   const numberPlans = plans.filter((plan) => plan.kind === "numbers");
