@@ -1,4 +1,4 @@
-import { sortByDigit } from "../math/rank_order.ts";
+import { orderOfWords } from "../math/rank_order.ts";
 
 /** Ids of rows in the order in which they come: 64-bit integers. */
 export interface IdOrder {
@@ -43,22 +43,11 @@ export function createIdOrder(): IdOrder {
       words.low[count++] = low;
     },
     sorted() {
-      const order = isAscending ? undefined : orderOf(words, count);
+      const { high, low } = words;
+      const order = isAscending ? undefined : orderOfWords([high.subarray(0, count), low.subarray(0, count)]);
       return { order, repeated: repeatedIn(words, count, order) };
     },
   };
-}
-
-function orderOf({ high, low }: Words, count: number): Uint32Array {
-  const unordered: Uint32Array = new Uint32Array(count);
-  for (let i = 0; i < count; i++) unordered[i] = i;
-  const digits = [low, high].flatMap((keys) =>
-    [0, 16].map((shift) => ({ keys: keys.subarray(0, count), shift }))
-  );
-  return digits.reduce<Uint32Array>(
-    (order, { keys, shift }) => sortByDigit(order, keys, shift),
-    unordered,
-  );
 }
 
 function repeatedIn({ high, low }: Words, count: number, order: Uint32Array | undefined): bigint | undefined {

@@ -8,10 +8,10 @@ import {
   createBuffer,
   releaseBuffer,
 } from "../files/columns/column_buffer.ts";
-import { allPlaces } from "../files/columns/gather.ts";
 import { compareText, firstBytes, keyBytes } from "../files/columns/key_order.ts";
 import { batchRows, runBytes, type SortedRuns } from "../files/columns/row_run.ts";
 import { mergeOrder } from "../math/merge_order.ts";
+import { allPlaces } from "../math/rank_order.ts";
 import { hasFreeSpace, reserveBytes } from "../store/disk_space.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {

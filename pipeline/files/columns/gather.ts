@@ -39,10 +39,3 @@ export function gatherWords<Memory extends ArrayBufferLike>(
   }
   return to;
 }
-
-/** Returns the places 0 … `count` − 1. */
-export function allPlaces(count: number): Uint32Array<ArrayBuffer> {
-  const places = new Uint32Array(count);
-  for (let i = 0; i < count; i++) places[i] = i;
-  return places;
-}

@@ -1,10 +1,10 @@
 import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
-import { allPlaces, gatherRows } from "./gather.ts";
+import { gatherRows } from "./gather.ts";
+import { allPlaces, orderOfWords, type Places } from "../../math/rank_order.ts";
 
 const keyMax = 2 ** 32 - 1;
 /** Up to this number of rows are sorted by insertion. */
 const insertedMax = 16;
-type Rows = Uint32Array<ArrayBuffer>;
 
 /** Bytes of a text that are compared at once. */
 export const keyBytes = 4;
@@ -41,29 +41,11 @@ export function isAscending(buffer: ColumnBuffer, start: number): boolean {
   return true;
 }
 
-/**
- * Returns the places of keys in ascending order, equal ones in the order in which they are: key and place as the words of one integer,
- * which sorts many times faster than with a comparison function.
- */
-function orderOf(keys: Rows): Rows {
-  const pairs = new BigUint64Array(keys.length);
-  const words = new Uint32Array(pairs.buffer);
-  for (let i = 0; i < keys.length; i++) {
-    words[2 * i] = i;
-    words[2 * i + 1] = keys[i];
-  }
-  pairs.sort();
-  const order = new Uint32Array(keys.length);
-  for (let i = 0; i < order.length; i++) order[i] = words[2 * i];
-  release(pairs);
-  return order;
-}
-
 /** Calls `sort` with each run of rows of which each ties with the next. */
 function sortTies(
-  rows: Rows,
+  rows: Places,
   isTie: (place: number) => boolean,
-  sort: (tied: Rows) => void,
+  sort: (tied: Places) => void,
 ): void {
   for (let first = 0, i = 1; i <= rows.length; i++) {
     if (i < rows.length && isTie(i - 1)) continue;
@@ -73,7 +55,7 @@ function sortTies(
 }
 
 /** Sorts rows, which ascend, whose keys are equal up to `prefix` bytes. */
-function sortTexts(buffer: TextBuffer, rows: Rows, prefix: number): void {
+function sortTexts(buffer: TextBuffer, rows: Places, prefix: number): void {
   if (rows.length <= insertedMax || prefix >= buffer.longest) return sortTied(buffer, rows);
   const { bytes, spans } = buffer;
   const high = new Uint32Array(rows.length);
@@ -83,28 +65,25 @@ function sortTexts(buffer: TextBuffer, rows: Rows, prefix: number): void {
     high[i] = firstBytes(bytes, start, end);
     low[i] = firstBytes(bytes, start + keyBytes, end);
   }
-  // By the last bytes first: the second order keeps the first one where its own bytes are equal.
-  const byLow = orderOf(low);
-  const byHigh = orderOf(gatherRows(high, byLow));
-  const order = gatherRows(byLow, byHigh);
+  const order = orderOfWords([high, low]);
   rows.set(gatherRows(rows, order));
   sortTies(
     rows,
     (i) => high[order[i]] === high[order[i + 1]] && low[order[i]] === low[order[i + 1]],
     (tied) => sortTexts(buffer, tied, prefix + 2 * keyBytes),
   );
-  for (const array of [high, low, byLow, byHigh, order]) release(array);
+  for (const array of [high, low, order]) release(array);
 }
 
 /** Sorts the rows of a buffer. */
-function sortNumbers(buffer: NumberBuffer, rows: Rows): void {
+function sortNumbers(buffer: NumberBuffer, rows: Places): void {
   const keys = rows.map(numberKey(buffer));
-  rows.set(orderOf(keys));
+  rows.set(orderOfWords([keys]));
   sortTies(rows, (i) => keys[rows[i]] === keys[rows[i + 1]], (tied) => sortTied(buffer, tied));
 }
 
 /** Sorts rows, which ascend, by comparing their keys. */
-function sortTied(buffer: ColumnBuffer, rows: Rows): void {
+function sortTied(buffer: ColumnBuffer, rows: Places): void {
   if (rows.length > insertedMax) {
     rows.sort((i, j) => compareKeys(buffer, i, buffer, j) || i - j);
     return;

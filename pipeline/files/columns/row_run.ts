@@ -10,8 +10,8 @@ import {
   shortened,
 } from "./column_buffer.ts";
 import { Failure } from "../../failure.ts";
-import { allPlaces } from "./gather.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
+import { allPlaces } from "../../math/rank_order.ts";
 import type { TableColumn } from "../../store/table.ts";
 
 /** A run of rows of a file, which are sorted by key before insertion. */

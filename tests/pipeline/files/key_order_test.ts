@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { bufferCell } from "../../../pipeline/files/columns/batch.ts";
 import { appendExact, appendFinite, appendString } from "../../../pipeline/files/columns/checked_append.ts";
@@ -9,6 +10,7 @@ import {
 } from "../../../pipeline/files/columns/column_buffer.ts";
 import { isUtf8 } from "../../../pipeline/files/columns/utf8.ts";
 import { isAscending, orderByKey } from "../../../pipeline/files/columns/key_order.ts";
+import { createRandom } from "../../../pipeline/math/random.ts";
 import { createIntegerKeys, createIntegerSet, integerKeys } from "../../../pipeline/ingest/integer_set.ts";
 import { createKeySet } from "../../../pipeline/ingest/key_set.ts";
 
@@ -54,6 +56,18 @@ Deno.test("rows are ordered by the first bytes of their keys behind what all beg
 Deno.test("rows of equal keys keep their order", () => {
   assert.deepEqual([...orderByKey(integers([5, 3, 5, 3, 5]))], [1, 3, 0, 2, 4]);
   assert.deepEqual([...orderByKey(texts(["x", "x", "x"]))], [0, 1, 2]);
+});
+
+Deno.test("many rows are ordered as few are: by text, equal texts as they came", () => {
+  const random = createRandom(3);
+  const letters = ["", "a", "aa", "b", "z", "Ä", "東"];
+  const values = Array.from({ length: 5_000 }, (_, i) => {
+    const parts = Array.from({ length: random.below(9) }, () => letters[random.below(letters.length)]);
+    return i % 3 === 0 ? "lead" : `lead-${parts.join("")}`;
+  });
+  const bytesOf = (row: number) => Buffer.from(values[row]);
+  const expected = [...values.keys()].sort((a, b) => Buffer.compare(bytesOf(a), bytesOf(b)) || a - b);
+  assert.deepEqual([...orderByKey(texts(values))], expected);
 });
 
 Deno.test("any numbers are ordered roughly: none precedes one that is smaller by a millionth of their range", () =>
