@@ -80,21 +80,22 @@ export interface ArtifactStore {
 
 /** Returns the artifact of a model, which can be read back from its files. @throws {Failure} `artifact-corrupt` if it cannot. */
 export function makeArtifact(metadata: ArtifactMetadata): Artifact {
-  const files = filesOf(metadata);
+  const { text, files } = filesOf(metadata);
   const checksum = checksumOf(files);
   const modelId = idOf(checksum);
-  return checkedArtifact({ id: modelId, files, checksum }, parseModel(files.modelJson, modelId));
+  return checkedArtifact({ id: modelId, files, checksum }, parseModel(text, modelId));
 }
 
 /** Returns the id of a model with this content. */
 export function artifactId(metadata: ArtifactMetadata): string {
-  return idOfFiles(filesOf(metadata));
+  return idOfFiles(filesOf(metadata).files);
 }
 
-function filesOf(metadata: ArtifactMetadata): ArtifactFiles {
+/** @returns Also the text of model.json. */
+function filesOf(metadata: ArtifactMetadata): { text: string; files: ArtifactFiles } {
   const weights = weightsOf(metadata);
-  const modelJson = new TextEncoder().encode(JSON.stringify(layersModel(metadata, weights), null, 1) + "\n");
-  return { modelJson, weights };
+  const text = JSON.stringify(layersModel(metadata, weights), null, 1) + "\n";
+  return { text, files: { modelJson: new TextEncoder().encode(text), weights } };
 }
 
 /** The content of model.json, or why it cannot be parsed. */
@@ -105,8 +106,8 @@ export interface ParsedModel {
   readonly error?: unknown;
 }
 
-/** Parses a model.json, before weights.bin is read. */
-export function parseModel(modelJson: Uint8Array<ArrayBuffer>, modelId: string): ParsedModel {
+/** Parses a model.json, or its text, before weights.bin is read. */
+export function parseModel(modelJson: Uint8Array<ArrayBuffer> | string, modelId: string): ParsedModel {
   try {
     const metadata = parseMetadata(modelJson, modelId);
     return { metadata, expected: weightsOf(metadata) };

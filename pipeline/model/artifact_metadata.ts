@@ -197,13 +197,16 @@ export type Metrics = ValueOf<typeof metrics>;
 export type CalibrationRecord = ValueOf<typeof calibration>;
 export type MetricsByTime = ValueOf<typeof metricsByTime>;
 
-/** Parses and checks the metadata in a model.json. @throws {Failure} `artifact-corrupt` */
-export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactMetadata {
+/** Parses and checks the metadata in a model.json, or its text. @throws {Failure} `artifact-corrupt` */
+export function parseMetadata(modelJson: Uint8Array | string, modelId: string): ArtifactMetadata {
   const fail = (what: string) =>
     new Failure("artifact-corrupt", `The model ${modelId} cannot be used: ${what}. Train it again.`);
   let value: unknown;
   try {
-    value = parseJsonOfDoubles(new TextDecoder("utf-8", { fatal: true }).decode(modelJson));
+    const text = typeof modelJson === "string"
+      ? modelJson
+      : new TextDecoder("utf-8", { fatal: true }).decode(modelJson);
+    value = parseJsonOfDoubles(text);
   } catch {
     throw fail("model.json is not JSON");
   }

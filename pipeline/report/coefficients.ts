@@ -63,6 +63,7 @@ function deviationsOf({ encoder, sums, bins }: CoefficientInputs): Float64Array 
   const { total, ones } = sums;
   const deviations = new Float64Array(encoder.columnCount);
   for (let column = 0; column < deviations.length; column++) {
+    if (ones.rows[column] === 0) continue;
     const share = ones.rows[column] / total.rows;
     deviations[column] = Math.sqrt(Math.max(0, share * (1 - share)));
   }

@@ -58,13 +58,16 @@ export function levelParts(plan: LevelPlan, sums: PartSums): PartList {
     return listOf(parts.filter(({ train, evaluated }) => evaluated.rows > 0 || (train?.rows ?? 0) > 0));
   }
   const [own, others] = [train ?? evaluated, evaluated].map(({ ones }) => ones.rows);
-  const list: number[] = [];
+  const [all, rowsOfAll] = [new Uint32Array(positionCount), new Float64Array(positionCount)];
+  let count = 0;
   for (let column = first; column < first + positionCount; column++) {
-    if (own[column] > 0 || others[column] > 0) list.push(column);
+    if (!(own[column] > 0 || others[column] > 0)) continue;
+    all[count] = column;
+    rowsOfAll[count++] = own[column];
   }
-  const columns = Uint32Array.from(list);
+  const columns = all.subarray(0, count);
   return {
-    rows: Float64Array.from(list, (column) => own[column]),
+    rows: rowsOfAll.subarray(0, count),
     at: (i) => partAt(columns[i] - first),
     columns,
   };

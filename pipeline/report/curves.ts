@@ -79,14 +79,14 @@ function additive(
   rowsOfAll: number,
   coefficients: ArrayLike<number>,
 ): (number | null)[] {
-  const effects = Array.from(
-    rows,
-    (_, i) => columns ? coefficients[columns[i]] : addedIn(at(i), coefficients),
-  );
-  if (type === "words") return effects;
+  const effects = new Array<number | null>(rows.length);
   let mean = 0;
-  effects.forEach((effect, i) => mean += (effect ?? 0) * rows[i] / rowsOfAll);
-  return effects.map((effect) => effect === null ? null : effect - mean);
+  for (let i = 0; i < rows.length; i++) {
+    const effect = columns ? coefficients[columns[i]] : addedIn(at(i), coefficients);
+    effects[i] = effect;
+    mean += (effect ?? 0) * rows[i] / rowsOfAll;
+  }
+  return type === "words" ? effects : effects.map((effect) => effect === null ? null : effect - mean);
 }
 
 /** Returns what a part adds to the log-odds; null if it is not known. */
@@ -156,12 +156,12 @@ function partial(part: PredictedCounts, all: PredictedCounts): number | null {
 
 /** Returns the places of the levels with the most rows and of missing and unseen values, which are the last; all of numbers. */
 function shownParts({ plan, parts: { rows, at } }: CountedCurve, limit: number): number[] {
-  const all = [...rows.keys()];
-  if (rows.length <= limit || plan.kind === "numbers") return all;
+  if (rows.length <= limit || plan.kind === "numbers") return [...rows.keys()];
   let levels = rows.length;
   while (at(levels - 1).is !== undefined) levels--;
   const kept = largest(rows.subarray(0, levels), limit - (rows.length - levels));
-  return [...kept.sort((a, b) => a - b), ...all.slice(levels)];
+  const others = Array.from({ length: rows.length - levels }, (_, i) => levels + i);
+  return [...kept.sort((a, b) => a - b), ...others];
 }
 
 function sum(a: number, b: number): number {
