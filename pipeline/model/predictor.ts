@@ -5,12 +5,13 @@ import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
 import { type CalibrationMap, servedCalibration } from "./calibration_map.ts";
 import { createDeepPart, type Network } from "./network.ts";
-import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
+import { createFindings, type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { ordinaryPart, type OrdinaryValues, ordinaryValues } from "./ordinary_part.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
 import { createTableLookup } from "../encode/table_lookup.ts";
 import { createTableSum } from "./table_sum.ts";
 import { placesOf } from "./table_terms.ts";
+import type { Term } from "./term.ts";
 import { createTerm, createTimeCheck } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
@@ -31,6 +32,8 @@ export interface Predictor {
   readonly fields: readonly Field[];
   /** Names that a row may have in addition, as features that are served as fixed values. */
   readonly unused: readonly string[];
+  /** Present if each field adds to the log-odds by itself. */
+  readonly additive?: AdditiveFields | undefined;
   /** How the values of each field are scored, if each takes one step and adds one part, in the order of the sum. */
   readonly ordinary?: readonly OrdinaryValues[] | undefined;
   /**
@@ -41,6 +44,16 @@ export interface Predictor {
   predict(row: Readonly<Record<string, unknown>>, findings: Findings): number;
   /** Like `predict`, in log-odds; calibrated, if the model is. */
   logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
+}
+
+/** A sum of fields' parts, of which one can be exchanged: bit for bit the log-odds of a row that has the other value. */
+export interface AdditiveFields {
+  /** The place of each field's part. Shape (fields). */
+  readonly places: readonly number[];
+  /** Returns the parts of a row that the model predicts. Shape (fields). */
+  partsOf(row: Readonly<Record<string, unknown>>): number[];
+  /** As `Predictor.logit`. */
+  logitOf(parts: readonly number[]): number;
 }
 
 /** Prepares a model for rows of raw fields. Each row is checked, encoded and summed in one pass. */
@@ -59,11 +72,8 @@ export function createPredictor(model: ServableModel): Predictor {
   const lookup = createTableLookup(encoder, coefficients);
   const terms = encoder.features.map((feature, i) =>
     createTerm(feature, {
-      coefficients,
-      deep,
+      ...{ coefficients, deep, names, rateTime },
       crossing: crossings[i],
-      names,
-      rateTime,
       places: lookup && placesOf(lookup, i),
     })
   );
@@ -81,8 +91,9 @@ export function createPredictor(model: ServableModel): Predictor {
       ? ordinaryValues(feature, coefficients, terms[i])
       : undefined
   );
-  const isSumOfFields = addTables === undefined && names.length === values.length;
-  const ordinary = isSumOfFields && values.every((value) => value !== undefined) ? values : undefined;
+  const isAdditive = deep === undefined && addTables === undefined && names.length === terms.length &&
+    crossings.every((crossing) => crossing === undefined);
+  const ordinary = isAdditive && values.every((value) => value !== undefined) ? values : undefined;
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
@@ -119,9 +130,33 @@ export function createPredictor(model: ServableModel): Predictor {
   return {
     fields,
     unused,
+    additive: isAdditive ? additiveFields(names, { places, terms, intercept, calibrated }) : undefined,
     ordinary,
     logit,
     predict: (row, findings) => probabilityOf(logit(row, findings)),
+  };
+}
+
+function additiveFields(
+  names: readonly string[],
+  { places, terms, intercept, calibrated }: {
+    readonly places: readonly number[];
+    readonly terms: readonly Term[];
+    readonly intercept: number;
+    readonly calibrated: ((logit: number) => number) | undefined;
+  },
+): AdditiveFields {
+  return {
+    places: names.map((_, field) => places.indexOf(field)),
+    partsOf(row) {
+      const members = names.map((name) => memberOf(row, name));
+      return terms.map((term, i) => term(members[places[i]], createFindings(), members));
+    },
+    logitOf(parts) {
+      let sum = intercept;
+      for (const part of parts) sum += part;
+      return calibrated === undefined ? sum : calibrated(sum);
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { confidenceLevel } from "../evaluate/resampling.ts";
 import { normalQuantile } from "../math/normal_quantile.ts";
 import { createRandom } from "../math/random.ts";
 import { clearFindings, createFindings } from "../model/findings.ts";
-import { createPredictor, probabilityOf, type ServableModel } from "../model/predictor.ts";
+import { createPredictor, type Predictor, probabilityOf, type ServableModel } from "../model/predictor.ts";
 import type { Importance } from "./model_report.ts";
 import type { SampledRow } from "./sampled_rows.ts";
 
@@ -46,20 +46,9 @@ export function permutationImportance(
   const losses = lossesOf(labelled, own.map(probabilityOf));
   const groups = numberGroups(labelled.groups);
   const z = -normalQuantile((1 - confidenceLevel) / 2);
-  const copies = answered.map(({ features }) => ({ ...features }));
+  const exchanged = exchangedValues(predictor, answered, logitOf);
   /** Returns the log-odds of the first rows with the values that a field has in other rows. */
-  const permuted = (field: number, rowCount: number): Float64Array => {
-    const { name } = predictor.fields[field];
-    const order = permutation(rowCount, seed + field);
-    const values = answered.slice(0, rowCount).map(({ features }) => features[name]);
-    return Float64Array.from(values, (value, i) => {
-      const row = copies[i];
-      row[name] = values[order[i]];
-      const logit = logitOf(row);
-      row[name] = value;
-      return logit;
-    });
-  };
+  const permuted = (field: number, rowCount: number) => exchanged(field, permutation(rowCount, seed + field));
   const chosen = chosenFields(predictor.fields.length, answered.length, (field, rowCount) => {
     const others = permuted(field, rowCount);
     return others.reduce((sum, logit, i) => sum + (logit === logit ? Math.abs(logit - own[i]) : 0), 0);
@@ -80,6 +69,37 @@ export function permutationImportance(
     seed,
     fields: fields.sort((a, b) => b.log_loss - a.log_loss).slice(0, fieldsMax),
   };
+}
+
+/** Returns a function that gives the log-odds of the first rows, of which each has the value of a field that another one has. */
+function exchangedValues(
+  { additive, fields }: Predictor,
+  rows: readonly SampledRow[],
+  logitOf: (features: SampledRow["features"]) => number,
+): (field: number, order: Uint32Array) => Float64Array {
+  if (additive) {
+    const parts = rows.map(({ features }) => additive.partsOf(features));
+    return (field, order) => exchange(parts, additive.places[field], order, additive.logitOf);
+  }
+  const copies = rows.map(({ features }) => ({ ...features }));
+  return (field, order) => exchange(copies, fields[field].name, order, logitOf);
+}
+
+/** Scores each row with the value that row `order[i]` has at a place. */
+function exchange<Place extends PropertyKey, Value, Row extends Record<Place, Value>>(
+  rows: readonly Row[],
+  place: Place,
+  order: Uint32Array,
+  scoreOf: (row: Row) => number,
+): Float64Array {
+  const values = Array.from(order, (_, i) => rows[i][place]);
+  return Float64Array.from(values, (value, i) => {
+    const row = rows[i];
+    row[place] = values[order[i]];
+    const score = scoreOf(row);
+    row[place] = value;
+    return score;
+  });
 }
 
 /** Returns the fields to measure, in ascending order: all if that is affordable. @param moved Of a field, by some of the rows. */

@@ -289,3 +289,24 @@ Deno.test("predict: null and unseen texts are found in one step as by the field'
     assert.equal(errors.length, 1, JSON.stringify(wrong));
   }
 });
+
+Deno.test("the fields of a model add to the log-odds by themselves: with another row's part, they are those of its value", () => {
+  const { additive, fields } = createPredictor(model);
+  assert.ok(additive);
+  const rows = [good, { amount: null, rate: -2, lender: "new", kind: null }, {
+    ...good,
+    lender: 12,
+    rate: 1e9,
+  }];
+  for (const row of rows) {
+    assert.equal(additive.logitOf(additive.partsOf(row)), ask(row).logit);
+    for (const other of rows) {
+      fields.forEach(({ name }, field) => {
+        const parts = additive.partsOf(row);
+        const place = additive.places[field];
+        parts[place] = additive.partsOf(other)[place];
+        assert.equal(additive.logitOf(parts), ask({ ...row, [name]: Reflect.get(other, name) }).logit, name);
+      });
+    }
+  }
+});
