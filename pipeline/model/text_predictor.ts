@@ -11,11 +11,11 @@ import { layoutOf, type TextLayout } from "./text_layout.ts";
  * Returns the probability of a click for the JSON text of a row, as `predict` of the model's predictor does for the row itself, and with the
  * same findings.
  *
- * @param text As it is decoded from UTF-8.
+ * @param text In UTF-8, or as the runtime has decoded it: bytes that are not UTF-8 are U+FFFD then.
  * @returns NaN for any other text than that of a row with exactly the model's fields and plain values; it may be valid or not, and must be
  *   parsed. What is in the findings then is of no use.
  */
-export type TextPredictor = (text: string, findings: Findings) => number;
+export type TextPredictor = (text: string | Uint8Array, findings: Findings) => number;
 
 /** Of a text: a longer one is parsed. */
 const lengthMax = 16 * 1024;
@@ -23,6 +23,7 @@ const lengthMax = 16 * 1024;
 const bytes = new Uint8Array(2 * (3 * lengthMax + 1));
 const bytesView = new DataView(bytes.buffer);
 const utf8 = new TextEncoder();
+const decoder = new TextDecoder();
 /** Of this number of texts that were not read, one has its layout found: sources may take turns. */
 const layoutEvery = 64;
 
@@ -44,19 +45,31 @@ export function createTextPredictor(
   let layout: TextLayout | undefined;
   let unread = 0;
   return (text, findings) => {
-    // Bytes that were not UTF-8 are U+FFFD by now.
-    if (text.length > lengthMax || text.includes("\ufffd")) return NaN;
-    const { written } = utf8.encodeInto(text, bytes);
+    if (text.length > lengthMax) return NaN;
+    const written = load(text);
+    if (written < 0) return NaN;
     bytes[written] = 0;
-    const parts = layout && read(layout, written, findings);
+    const isDecoded = typeof text === "string";
+    const parts = layout && read(layout, { length: written, isDecoded }, findings);
     if (parts === undefined) {
-      if (unread++ % layoutEvery === 0) layout = layoutOf(text, names) ?? layout;
+      if (unread++ % layoutEvery === 0) {
+        layout = layoutOf(isDecoded ? text : decoder.decode(text), names) ?? layout;
+      }
       return NaN;
     }
     let sum = intercept;
     for (let field = 0; field < parts.length; field++) sum += parts[field];
     return probabilityOf(calibrated === undefined ? sum : calibrated(sum));
   };
+}
+
+/** Writes a text to `bytes`. @returns Its length in UTF-8; −1 for one that has U+FFFD, which may not have been sent. */
+function load(text: string | Uint8Array): number {
+  if (typeof text === "string") {
+    return text.includes("\ufffd") ? -1 : utf8.encodeInto(text, bytes).written;
+  }
+  bytes.set(text);
+  return text.length;
 }
 
 const [zero, point, minus, upperE, lowerE, lowerN] = [0x30, 0x2e, 0x2d, 0x45, 0x65, 0x6e];
@@ -68,7 +81,11 @@ const powersOf10 = Float64Array.from({ length: digitsMax + 1 }, (_, i) => Number
 const [nothing, missing, unseen] = [0, 1, 2];
 
 /** Reads the text in `bytes`. @returns The log-odds of each field, valid until the next call; undefined for another layout or value. */
-type ReadText = (layout: TextLayout, length: number, findings: Findings) => Float64Array | undefined;
+type ReadText = (
+  layout: TextLayout,
+  text: { readonly length: number; readonly isDecoded: boolean },
+  findings: Findings,
+) => Float64Array | undefined;
 
 function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
   const table = createLevelTable(fields.map(({ parts }) => parts));
@@ -78,7 +95,7 @@ function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
   const ofMissing = Float64Array.from(fields, (field) => field.ofMissing);
   const ofUnseen = Float64Array.from(fields, (field) => field.ofUnseen);
 
-  return ({ between, ends, fieldOf }, length, findings) => {
+  return ({ between, ends, fieldOf }, { length, isDecoded }, findings) => {
     let at = 0;
     let part = 0;
     let foundCount = 0;
@@ -101,6 +118,8 @@ function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
           parts[field] = table.valueAt(slot);
           continue;
         }
+        // A level is UTF-8; another text may not be.
+        if (!isDecoded && !isAscii(from, at)) return undefined;
         parts[field] = ofUnseen[field];
         found[field] = unseen;
         foundCount++;
@@ -114,7 +133,7 @@ function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
     }
     const lastLength = between.byteLength - part;
     if (at + lastLength !== length || !isSame(bytesView, at, between, part, lastLength)) return undefined;
-    if (foundCount > 0) report(findings);
+    if (foundCount > 0) report(fields, found, findings);
     return parts;
   };
 
@@ -142,11 +161,17 @@ function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
     parts[field] = ordinaryPart(isNegative ? -number : number, fields[field], findings);
     return at;
   }
+}
 
-  function report(findings: Findings): void {
-    for (let field = 0; field < fields.length; field++) {
-      if (found[field] === missing) findings.missing.push(fields[field].name);
-      else if (found[field] === unseen) findings.unseen.push(fields[field].name);
-    }
+/** @param to After the last one. */
+function isAscii(from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] >= 0x80) return false;
+  return true;
+}
+
+function report(fields: readonly OrdinaryValues[], found: Uint8Array, findings: Findings): void {
+  for (let field = 0; field < fields.length; field++) {
+    if (found[field] === missing) findings.missing.push(fields[field].name);
+    else if (found[field] === unseen) findings.unseen.push(fields[field].name);
   }
 }

@@ -142,21 +142,23 @@ export function withText<Result>(
 /**
  * As {@link withBytes}, for a body of JSON.
  *
- * @param useText Answers a short body, whose bytes that are not UTF-8 have become U+FFFD.
+ * @param useBytes Answers a short body, which is not decoded then.
  * @throws {SyntaxError} if it is not JSON: `bodyFailure` turns it into a failure.
  */
 export async function withJson<Result>(
   request: Request,
   options: BodyOptions,
   use: (body: unknown) => Result | Promise<Result>,
-  useText = (text: string) => use(parseJson(requireUtf8(text))),
+  useBytes?: (bytes: Uint8Array) => Result | Promise<Result>,
 ): Promise<Result> {
   const length = lengthOf(request.headers, options.bytesMax);
   if (length === undefined || length > shortBodyBytesMax) return await withLongJson(request, options, use);
   // Most predictions take this way if `createBufferedTextReader` has no support: it allocates only a promise.
   acquireShort();
   try {
-    const result = useText(await withDeadline(request.text()));
+    const result = useBytes
+      ? useBytes(new Uint8Array(await withDeadline(request.arrayBuffer())))
+      : use(parseJson(requireUtf8(await withDeadline(request.text()))));
     // Most results are no promises, and to await them takes a turn.
     return result instanceof Promise ? await result : result;
   } finally {

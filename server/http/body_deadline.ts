@@ -6,7 +6,8 @@ export const bodyTimeoutMs = 10_000;
 export const chunkTimeoutMs = 60_000;
 
 interface PendingBody {
-  readonly deadline: number;
+  /** Infinity until the first check, from which on the time counts: a look at the clock for each body takes longer than the rest. */
+  deadline: number;
   readonly timeoutMs: number;
   isAbandoned: boolean;
   readonly abandon: (failure: Failure) => void;
@@ -35,11 +36,11 @@ export function hasUnreadBodies(): boolean {
 const pending: (PendingBody | undefined)[] = [];
 const freePlaces: number[] = [];
 
-/** Rejects with `body-late` if the body has not arrived within `timeoutMs`: a listener checks the deadlines once per second. */
+/** Rejects with `body-late` if the body has not arrived within `timeoutMs`, or two seconds more: a listener checks once per second. */
 export function withDeadline<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
     const body: PendingBody = {
-      deadline: performance.now() + timeoutMs,
+      deadline: Infinity,
       timeoutMs,
       isAbandoned: false,
       abandon: reject,
@@ -72,7 +73,9 @@ function bodyLate(timeoutMs: number): Failure {
 export function checkBodyDeadlines(): void {
   const now = performance.now();
   for (const body of pending) {
-    if (!body || body.isAbandoned || body.deadline > now) continue;
+    if (!body || body.isAbandoned) continue;
+    if (body.deadline === Infinity) body.deadline = now + body.timeoutMs;
+    if (body.deadline > now) continue;
     body.isAbandoned = true;
     abandoned++;
     body.abandon(bodyLate(body.timeoutMs));

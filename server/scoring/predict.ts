@@ -4,7 +4,7 @@ import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.
 import { rowFailure, scoreRow, scoreText } from "./score.ts";
 import type { ModelSlot, ServingModel } from "../models/loaded_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
-import { requireUtf8 } from "../http/utf8.ts";
+import { decodeUtf8, requireUtf8 } from "../http/utf8.ts";
 
 export const predictBodyBytesMax = 1024 * 1024;
 
@@ -38,14 +38,14 @@ export function predict(
 const plain: RowOptions = { explain: false, interval: undefined };
 
 /**
- * Answers one row as {@link predict} does, from the text of a body.
+ * Answers one row as {@link predict} does, from the text of a body, or its bytes.
  *
  * @throws {Failure} as {@link predict} does; `body-malformed` for bytes that were not UTF-8.
  * @throws {SyntaxError}
  */
 export function predictText(
   slot: ModelSlot,
-  text: string,
+  text: string | Uint8Array,
   requestId: string,
   storedRows: StoredRows,
 ): string | Promise<string> {
@@ -54,7 +54,8 @@ export function predictText(
     const probability = scoreText(model, text, findings);
     if (probability === probability) return predictionJson(model, probability, requestId);
   }
-  return predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
+  const decoded = typeof text === "string" ? text : decodeUtf8(text);
+  return predict(slot, parseJson(requireUtf8(decoded)), requestId, storedRows);
 }
 
 /** @param probability Probability of the row that `findings` describes. */

@@ -27,11 +27,11 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 }
 
 /**
- * Scores the text of a row as {@link scoreRow} does the row.
+ * Scores the text of a row, or its bytes, as {@link scoreRow} does the row.
  *
  * @returns NaN, without counting, if it must be parsed.
  */
-export function scoreText(model: LoadedModel, text: string, findings: Findings): number {
+export function scoreText(model: LoadedModel, text: string | Uint8Array, findings: Findings): number {
   const { predictText, counters } = model;
   if (predictText === undefined) return NaN;
   clearFindings(findings);

@@ -195,7 +195,7 @@ function predictionWork({ slot, storedRows, requestCounters }: HandlerOptions): 
         request,
         { bytesMax: predictBodyBytesMax },
         (body) => respond(predict(slot, body, requestId, storedRows)),
-        (text) => respond(predictText(slot, text, requestId, storedRows)),
+        slot.current?.predictText && ((bytes) => respond(predictText(slot, bytes, requestId, storedRows))),
       );
     },
     counter: requestCounters.forRoute(predictPath, "POST"),

@@ -44,6 +44,10 @@ interface Scored {
   readonly findings: Findings;
 }
 
+function encoded(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 function scoredRow(text: string): Scored {
   const findings = createFindings();
   return { probability: predictor.predict(JSON.parse(text), findings), findings };
@@ -51,12 +55,21 @@ function scoredRow(text: string): Scored {
 
 /** Makes a function that scores texts without parsing them. @param first A text of which the layout is taken. */
 function textScorer(first: string, of = model): (text: string) => Scored {
-  const predict = createTextPredictor(createPredictor(of), of);
-  assert.ok(predict);
+  const [predict, predictBytes] = [1, 2].map(() => createTextPredictor(createPredictor(of), of));
+  assert.ok(predict && predictBytes);
   assert.ok(Number.isNaN(predict(first, createFindings())), "the first text is parsed");
+  predictBytes(encoded(first), createFindings());
   return (text) => {
     const findings = createFindings();
-    return { probability: predict(text, findings), findings };
+    const scored = { probability: predict(text, findings), findings };
+    const ofBytes = createFindings();
+    const probability = predictBytes(encoded(text), ofBytes);
+    // An unseen text that is not ASCII is left to the parser, and U+FFFD of a level is known to have been sent.
+    const isPlain = /^[\x00-\x7f]*$/.test(text);
+    if (isPlain || !Number.isNaN(probability + scored.probability)) {
+      assert.deepEqual({ probability, findings: ofBytes }, scored, text);
+    }
+    return scored;
   };
 }
 
@@ -185,6 +198,23 @@ Deno.test("text predictor: what it reads is what the parser reads, whatever the 
     { numRuns: 3_000 },
   );
   assert.ok(readCount > 500, String(readCount));
+});
+
+Deno.test("text predictor: bytes that are not UTF-8 are left to the parser", () => {
+  const predict = createTextPredictor(createPredictor(model), model);
+  const scored = (bytes: Uint8Array) => predict?.(bytes, createFindings());
+  scored(encoded(text));
+  assert.deepEqual(scored(encoded(text)), scoredRow(text).probability);
+  const level = text.replace('"a"', '"Köln"');
+  assert.deepEqual(scored(encoded(level)), scoredRow(level).probability);
+  for (const letters of ["new", "Köl", '"Köln']) {
+    const bytes = encoded(text.replace("a", letters));
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = bytes.slice();
+      changed[at] = 0xff;
+      assert.ok(Number.isNaN(scored(changed)), new TextDecoder().decode(changed));
+    }
+  }
 });
 
 Deno.test("text predictor: fields whose values take more than one step need the row", () => {
