@@ -7,8 +7,8 @@ import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
 import { createIntegerKeys } from "./integer_set.ts";
 import { createKeySet, type KnownKeys, type ReadKeys } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
-import { createSortedRuns } from "./sorted_runs.ts";
-import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
+import { createSortedRuns, type ReaderRuns, type SortedRun } from "./sorted_runs.ts";
+import { type OrderedRun, readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
 import type { ColumnType, Table, TableColumn } from "../store/table.ts";
 
 /** A file to read for a table: plain data that can be posted to a thread. */
@@ -46,6 +46,8 @@ export interface FileBatch {
   readonly rowsRead?: number;
   /** In a batch without rows: number of rows that have been read to be sorted. */
   readonly rowsSorted?: number;
+  /** A run for the other thread to write: see {@link OpenReader.addWritten}. */
+  readonly unwritten?: OrderedRun;
 }
 
 export type OpenReader = ReturnType<typeof openReader>;
@@ -62,17 +64,23 @@ type KeysByTable = ReadonlyMap<string, KnownKeys>;
  * @param readKeys Keys of parents that have been read, by table: those of this file are added.
  * @param options.knownKeys Other keys that are known, by table.
  * @param options.onRows Called with each run of rows after their keys have been added.
+ * @param options.isOtherIdle As in `SortedRunsOptions`.
  */
 export function openReader(
   job: ReaderJob,
   readKeys: Map<string, ReadKeys>,
-  options: { knownKeys?: KeysByTable; onRows?: RowListener | undefined } = {},
+  options: {
+    knownKeys?: KeysByTable;
+    onRows?: RowListener | undefined;
+    isOtherIdle?: (() => boolean) | undefined;
+  } = {},
 ) {
-  const { knownKeys = new Map(), onRows = () => {} } = options;
+  const { knownKeys = new Map(), onRows = () => {}, isOtherIdle } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
   let orphans: OrphanCounter | undefined;
+  let sortedRuns: ReaderRuns | undefined;
   const reader: RowReader = openFile(path, (fileColumns, remark) => {
     const sources = columnSources(table, fileColumns, { ...mapping, fileName: path, remark });
     columns = sources.map(({ column }) => column);
@@ -101,13 +109,20 @@ export function openReader(
       };
       const runKey = key < 0 ? undefined : table.key[0];
       const shareRead = () => reader.bytesRead() / Math.max(1, fileState(path).size);
-      const sortedRuns = job.budget && key >= 0
-        ? createSortedRuns({ columns, key, budget: job.budget, shareRead })
+      sortedRuns = job.budget && key >= 0
+        ? createSortedRuns({
+          ...{ columns, key, budget: job.budget, shareRead },
+          ...isOtherIdle ? { isOtherIdle } : {},
+        })
         : undefined;
       const options = { columns, key: runKey, collectFaults, fileName: path, onRun, sortedRuns };
       for (const batch of readBatches(reader, options)) {
-        const sorted = batch === emptyBatch ? { rowsSorted: rowsRead } : {};
-        yield { batch, bytesRead: reader.bytesRead(), ...sorted };
+        const unwritten = sortedRuns?.takeUnwritten();
+        yield {
+          ...{ batch, bytesRead: reader.bytesRead() },
+          ...batch === emptyBatch ? { rowsSorted: rowsRead } : {},
+          ...unwritten ? { unwritten } : {},
+        };
       }
       if (keys) readKeys.set(table.name, keys);
       yield {
@@ -117,6 +132,8 @@ export function openReader(
         rowsRead: reader.rowCount ?? rowsRead,
       };
     },
+    /** Adds the run of the last batch with an unwritten one. */
+    addWritten: (run: SortedRun) => sortedRuns?.addWritten(run),
     close(): void {
       reader.close();
       orphans?.close();

@@ -1,7 +1,10 @@
 import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
+import { memoryOf, release, releaseBuffer } from "../files/columns/column_buffer.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { KnownKeys, ReadKeys } from "./key_set.ts";
+import { createRunWriter, type SortedRun } from "./sorted_runs.ts";
 import {
   type FileBatch,
   type OpenedFile,
@@ -26,6 +29,8 @@ export type Reading = ReturnType<typeof releasingReading>;
 interface OpenJob extends Job {
   readonly kind: "open";
   readonly reader: ReaderJob;
+  /** Shape (1): 1 while the thread that inserts waits for rows, and can write runs. Absent if it reads itself. */
+  readonly isIdle?: Int32Array<SharedArrayBuffer>;
   /** Whether parent rows may not have been inserted yet. */
   readonly isPrefetch: boolean;
 }
@@ -34,6 +39,8 @@ interface OpenJob extends Job {
 interface NextJob extends Job {
   readonly kind: "next";
   readonly bytes: number;
+  /** Runs that have been written since the last job. */
+  readonly written: readonly SortedRun[];
 }
 
 /** Consecutive batches of a file, sent in one message. */
@@ -96,13 +103,16 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
       table = job.reader.table.name;
       const keys = observer?.keysOf(table);
       if (keys) readKeys.set(table, keys);
-      reader = openReader(job.reader, readKeys, { knownKeys, onRows: observer?.onRows });
+      const { isIdle } = job;
+      const isOtherIdle = isIdle && (() => Atomics.load(isIdle, 0) === 1);
+      reader = openReader(job.reader, readKeys, { knownKeys, onRows: observer?.onRows, isOtherIdle });
       observer?.onStart(table, reader.opened.rowCount);
       batches = reader.batches();
       return reader.opened;
     },
     /** Returns batches that the caller has to release. @throws {Failure} Only after the batches before it were returned. */
-    next({ bytes: bytesMax }: NextJob): BatchMessage {
+    next({ bytes: bytesMax, written }: NextJob): BatchMessage {
+      for (const run of written) reader?.addWritten(run);
       const message: FileBatch[] = [];
       for (let bytes = 0; message.length === 0 || bytes < bytesMax;) {
         const next = nextBatch(message.length > 0);
@@ -142,15 +152,18 @@ export async function openReading(
   reader: ReaderJob,
   { localReader, aheadBytes = () => 0, isPrefetch = false, onEnd = () => {} }: ReadingOptions,
 ): Promise<Reading | undefined> {
-  const open: OpenJob = { kind: "open", reader, isPrefetch };
+  const isIdle = sharedInt32(1);
+  const open: OpenJob = { kind: "open", reader, isIdle, isPrefetch };
   if (threads.count === 1) return isPrefetch ? undefined : openHere(localReader, reader);
   const opening = callReader<OpenedFile>(threads, open);
   const ahead: Promise<BatchMessage | undefined>[] = [];
+  const written: SortedRun[] = [];
   let requested = 0;
   let largest = messageBytes;
   let isAtEnd = false;
   const request = () => {
-    const next: NextJob = { kind: "next", bytes: Math.min(messageBytes, requested++ * messageGrowthBytes) };
+    const bytes = Math.min(messageBytes, requested++ * messageGrowthBytes);
+    const next: NextJob = { kind: "next", bytes, written: written.splice(0) };
     const message = callReader<BatchMessage>(threads, next);
     // A failure is reported when the message is awaited, after the rows before it have been inserted.
     message.then(onMessage, () => {});
@@ -178,8 +191,18 @@ export async function openReading(
   // Requested before the file is known to be open: a file that cannot be opened has no batches.
   while (ahead.length < first) request();
   const opened = await opening;
-  return opened && releasingReading(opened, async () => {
+  if (!opened) return undefined;
+  const write = reader.budget && createRunWriter(reader.budget);
+  return releasingReading(opened, async () => {
+    Atomics.store(isIdle, 0, 1);
     const message = await ahead.shift();
+    for (const { batch, unwritten } of message?.batches ?? []) {
+      if (batch.rowCount > 0) Atomics.store(isIdle, 0, 0);
+      if (!unwritten || !write) continue;
+      written.push(write(unwritten));
+      release(unwritten.order);
+      unwritten.buffers.forEach(releaseBuffer);
+    }
     requestMore();
     return message;
   });
@@ -189,7 +212,10 @@ export async function openReading(
 export function openHere(localReader: FileReading, reader: ReaderJob): Reading {
   const opened = localReader.open({ kind: "open", reader, isPrefetch: false });
   if (!opened) throw new Error("the file was not opened");
-  return releasingReading(opened, () => Promise.resolve(localReader.next({ kind: "next", bytes: 0 })));
+  return releasingReading(
+    opened,
+    () => Promise.resolve(localReader.next({ kind: "next", bytes: 0, written: [] })),
+  );
 }
 
 /** Returns the batches of messages one by one, each until the next one is requested. */
@@ -215,7 +241,11 @@ function releasingReading(opened: OpenedFile, nextMessage: () => Promise<BatchMe
 
 /** Returns the buffers that a thread transfers with the result of a job instead of copying them. */
 export function transferablesOf(kind: string, result: unknown): ArrayBuffer[] {
-  return kind === "next" ? (result as BatchMessage).batches.flatMap(({ batch }) => buffersOf(batch)) : [];
+  if (kind !== "next") return [];
+  return (result as BatchMessage).batches.flatMap(({ batch, unwritten }) => [
+    ...buffersOf(batch),
+    ...unwritten ? [unwritten.order.buffer, ...unwritten.buffers.flatMap(memoryOf)] : [],
+  ]);
 }
 
 /** Runs a job on the reader thread. */

@@ -1,15 +1,16 @@
 import { isSpilled, type StoredChunk } from "../chunks/chunk_file.ts";
 import { createChunkStore, createLoader, discardFrom } from "../chunks/chunk_store.ts";
 import { filesOnly, type MemoryBudget } from "../chunks/memory_budget.ts";
-import { type Batch, gatherColumn } from "../files/columns/batch.ts";
+import { type Batch, emptyBatch, gatherColumn } from "../files/columns/batch.ts";
 import {
   clearBuffer,
   type ColumnBuffer,
   createBuffer,
   releaseBuffer,
+  takeRows,
 } from "../files/columns/column_buffer.ts";
 import { compareText, firstBytes, keyBytes } from "../files/columns/key_order.ts";
-import { batchRows, runBytes, type SortedRuns } from "../files/columns/row_run.ts";
+import { batchRows, type OrderedRun, runBytes, type SortedRuns } from "../files/columns/row_run.ts";
 import { mergeOrder } from "../math/merge_order.ts";
 import { allPlaces } from "../math/rank_order.ts";
 import { hasFreeSpace, reserveBytes } from "../store/disk_space.ts";
@@ -39,6 +40,9 @@ const chunkBytes = 2 ** 18;
 /** Texts of a batch that is inserted. */
 const batchTextMax = 8 * 2 ** 20;
 
+/** The rows of a run in key order, in a file of their own. */
+export type SortedRun = readonly StoredChunk<RunChunk>[];
+
 export interface SortedRunsOptions {
   readonly columns: readonly TableColumn[];
   /** Index of the first column of the key. */
@@ -47,6 +51,16 @@ export interface SortedRunsOptions {
   readonly budget: MemoryBudget;
   /** Returns the part of the file that has been read. */
   readonly shareRead: () => number;
+  /** Returns whether the thread that inserts has nothing else to do: then it writes the runs. Default: never. */
+  readonly isOtherIdle?: () => boolean;
+}
+
+/** Runs of a thread that reads, of which another thread may write some. */
+export interface ReaderRuns extends SortedRuns {
+  /** Returns the run that the other thread is to write, once. */
+  takeUnwritten(): OrderedRun | undefined;
+  /** Adds that run when it is written. */
+  addWritten(run: SortedRun): void;
 }
 
 /**
@@ -54,52 +68,70 @@ export interface SortedRunsOptions {
  * then merged, and their room goes to the table while it grows. Without room on the disk for them and for the table, runs are refused,
  * and inserted one by one.
  */
-export function createSortedRuns({ columns, key, budget, shareRead }: SortedRunsOptions): SortedRuns {
-  const store = createChunkStore(filesOnly(budget));
-  let runs: StoredChunk<RunChunk>[][] = [];
-  const hasRoom = (bytes: number) => {
-    // The first run is the measure of the file's; each row will be in the table, too.
-    const expected = runs.length === 0 ? bytes / Math.max(shareRead(), 1e-3) : bytes;
-    return runs.length < runsMax && hasFreeSpace(budget.folder, reserveBytes + 2 * expected);
-  };
+export function createSortedRuns(
+  { columns, key, budget, shareRead, isOtherIdle = () => false }: SortedRunsOptions,
+): ReaderRuns {
+  const write = createRunWriter(budget);
+  /** Undefined while the other thread writes it, which has one at a time. */
+  let runs: (SortedRun | undefined)[] = [];
+  let unwritten: OrderedRun | undefined;
+  const isBehind = () => runs.includes(undefined);
   return {
-    add(run, order, firstRow) {
-      const bytes = runBytes(run);
-      if (!hasRoom(bytes)) return false;
-      const rowsMax = Math.max(
-        1,
-        Math.min(chunkRowsMax, Math.floor(chunkBytes * order.length / Math.max(1, bytes))),
-      );
-      const chunks: StoredChunk<RunChunk>[] = [];
-      store.startFile();
-      // The first rows last: those that have been merged are cut off the file's end.
-      const count = Math.ceil(order.length / rowsMax);
-      for (let start = (count - 1) * rowsMax; start >= 0; start -= rowsMax) {
-        const places = order.subarray(start, start + rowsMax);
-        const rows = store.columns.uint32(places.length);
-        for (let i = 0; i < places.length; i++) rows[i] = firstRow + places[i];
-        const stored = run.buffers.map((buffer) => storeColumn(buffer, places, store.columns));
-        chunks.push(store.put({
-          rowCount: places.length,
-          rows,
-          nulls: stored.map(({ nulls }) => nulls),
-          values: stored.map(({ values }) => values),
-          spans: stored.map(({ spans }) => spans),
-        }));
-      }
-      runs.push(chunks.reverse());
-      return true;
+    isBehind,
+    hasRoom(byteCount) {
+      // The first run is the measure of the file's; each row will be in the table, too.
+      const expected = runs.length === 0 ? byteCount / Math.max(shareRead(), 1e-3) : byteCount;
+      return runs.length < runsMax && hasFreeSpace(budget.folder, reserveBytes + 2 * expected);
     },
+    add(run) {
+      if (!isOtherIdle()) return void runs.push(write(run));
+      runs.push(undefined);
+      unwritten = { ...run, buffers: run.buffers.map(takeRows) };
+    },
+    takeUnwritten() {
+      const run = unwritten;
+      unwritten = undefined;
+      return run;
+    },
+    addWritten: (run) => void (runs[runs.indexOf(undefined)] = run),
     *merge() {
-      const merged = runs.filter(({ length }) => length > 0);
+      while (isBehind()) yield emptyBatch;
+      const merged = runs.filter((run) => run !== undefined && run.length > 0) as SortedRun[];
       runs = [];
       yield* mergeRuns(merged, columns, key);
     },
   };
 }
 
+/** Returns a function that writes the rows of a run to a file of their own. @param budget Its folder holds the files. */
+export function createRunWriter(budget: MemoryBudget): (run: OrderedRun) => SortedRun {
+  const store = createChunkStore(filesOnly(budget));
+  return ({ buffers, order, firstRow }) => {
+    const bytes = Math.max(1, runBytes({ buffers, lineLength: 0 }));
+    const rowsMax = Math.max(1, Math.min(chunkRowsMax, Math.floor(chunkBytes * order.length / bytes)));
+    const chunks: StoredChunk<RunChunk>[] = [];
+    store.startFile();
+    // The first rows last: those that have been merged are cut off the file's end.
+    const count = Math.ceil(order.length / rowsMax);
+    for (let start = (count - 1) * rowsMax; start >= 0; start -= rowsMax) {
+      const places = order.subarray(start, start + rowsMax);
+      const rows = store.columns.uint32(places.length);
+      for (let i = 0; i < places.length; i++) rows[i] = firstRow + places[i];
+      const stored = buffers.map((buffer) => storeColumn(buffer, places, store.columns));
+      chunks.push(store.put({
+        rowCount: places.length,
+        rows,
+        nulls: stored.map(({ nulls }) => nulls),
+        values: stored.map(({ values }) => values),
+        spans: stored.map(({ spans }) => spans),
+      }));
+    }
+    return chunks.reverse();
+  };
+}
+
 function* mergeRuns(
-  runs: readonly StoredChunk<RunChunk>[][],
+  runs: readonly SortedRun[],
   columns: readonly TableColumn[],
   key: number,
 ): Generator<Batch> {
@@ -165,7 +197,7 @@ function compareHeads(a: Cursor, b: Cursor, key: number): number {
 }
 
 /** Walks over the rows of a run. */
-function createCursor(chunks: readonly StoredChunk<RunChunk>[], type: ColumnType, key: number) {
+function createCursor(chunks: SortedRun, type: ColumnType, key: number) {
   const loader = createLoader();
   let loaded = 0;
   const cursor = {

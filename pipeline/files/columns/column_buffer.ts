@@ -262,6 +262,25 @@ function grown<A extends OwnedArray>(array: A, length: number, make: (length: nu
   return larger;
 }
 
+/** Moves the rows, none of which is faulty or coded, to a new buffer, and leaves this one empty: readers know it by what it is. */
+export function takeRows(buffer: ColumnBuffer): ColumnBuffer {
+  const taken = { ...buffer, faults: new Map(), found: new Map() };
+  const fills = buffer.type === "TEXT" ? { fills: buffer.fills + 1 } : {};
+  Object.assign(buffer, createBuffer(buffer.type), fills);
+  return taken;
+}
+
+/** Returns the memory of a buffer, which can be passed to another thread. */
+export function memoryOf(buffer: ColumnBuffer): ArrayBuffer[] {
+  const { nulls, codeMemory } = buffer;
+  const values = buffer.type === "INTEGER"
+    ? [buffer.words]
+    : buffer.type === "REAL"
+    ? [buffer.values]
+    : [buffer.bytes, buffer.spans];
+  return [nulls, codeMemory, ...values].map(({ buffer }) => buffer);
+}
+
 /** Frees memory at once: the garbage collector would be late, since V8 does not count this memory. */
 export function release(array: { readonly buffer: ArrayBuffer }): void {
   array.buffer.transfer(0);
@@ -269,9 +288,5 @@ export function release(array: { readonly buffer: ArrayBuffer }): void {
 
 /** Frees the memory of a buffer, which must not be used afterwards. */
 export function releaseBuffer(buffer: ColumnBuffer): void {
-  release(buffer.nulls);
-  if (buffer.type === "INTEGER") return release(buffer.words);
-  if (buffer.type === "REAL") return release(buffer.values);
-  release(buffer.bytes);
-  release(buffer.spans);
+  for (const memory of memoryOf(buffer)) memory.transfer(0);
 }

@@ -16,7 +16,7 @@ export const keyBytes = 4;
  * @param buffer The first column of the key.
  * @returns Rows of the buffer. Shape (rows).
  */
-export function orderByKey(buffer: ColumnBuffer): Uint32Array {
+export function orderByKey(buffer: ColumnBuffer): Places {
   const rows = allPlaces(buffer.length);
   if (buffer.type === "TEXT") sortTexts(buffer, rows, commonPrefix(buffer));
   else sortNumbers(buffer, rows);

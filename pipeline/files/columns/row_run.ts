@@ -11,7 +11,7 @@ import {
 } from "./column_buffer.ts";
 import { Failure } from "../../failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
-import { allPlaces } from "../../math/rank_order.ts";
+import { allPlaces, type Places } from "../../math/rank_order.ts";
 import type { TableColumn } from "../../store/table.ts";
 
 /** A run of rows of a file, which are sorted by key before insertion. */
@@ -59,16 +59,23 @@ export interface RowRunOptions {
   readonly sortedRuns?: SortedRuns | undefined;
 }
 
+/** A run of rows to be written in order: plain data, whose memory can be passed to another thread. */
+export interface OrderedRun {
+  readonly buffers: readonly ColumnBuffer[];
+  /** Rows that can be loaded, in key order. */
+  readonly order: Places;
+  /** Row number in the file of the first row. */
+  readonly firstRow: number;
+}
+
 /** Runs of rows in the order of their keys, outside of the memory, which are merged into one. */
 export interface SortedRuns {
-  /**
-   * Adds a run, which is released afterwards.
-   *
-   * @param order Rows of the run, in key order.
-   * @param firstRow Row number in the file of the run's first row.
-   * @returns Whether it was added; false if there are too many, or there is no room for it.
-   */
-  add(run: RowRun, order: Uint32Array, firstRow: number): boolean;
+  /** Whether the thread that writes runs is behind: then none is added. */
+  isBehind(): boolean;
+  /** Returns false if there are too many runs, or there is no room for another one. */
+  hasRoom(byteCount: number): boolean;
+  /** Adds a run, which is released afterwards: its buffers may be empty. */
+  add(run: OrderedRun): void;
   /** Returns the rows of all runs in key order, those of equal keys in the order of the file; none are left. */
   merge(): Generator<Batch>;
 }
@@ -122,14 +129,19 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
       const order = soundRows(run, isOrdered || !keyBuffer ? allPlaces(rowCount) : orderByKey(keyBuffer));
       const isLong = areMerged || (count > 0 && !isDirect);
       if (isLong && sortedRuns) {
-        areMerged = sortedRuns.add(run, order, firstRow);
-        if (!areMerged || count === 0) yield* sortedRuns.merge();
+        while (sortedRuns.isBehind()) yield emptyBatch;
+        areMerged = sortedRuns.hasRoom(runBytes(run));
+        if (!areMerged) yield* sortedRuns.merge();
       }
       if (!areMerged) yield* batchesOf(run, order, firstRow);
       yield* faultsOf(run, firstRow);
       // After the batches, which insertion waits for.
       onRun?.(run);
-      if (areMerged && count > 0) yield emptyBatch;
+      if (areMerged && sortedRuns) {
+        sortedRuns.add({ buffers: run.buffers, order, firstRow });
+        yield emptyBatch;
+        if (count === 0) yield* sortedRuns.merge();
+      }
       firstRow += rowCount;
       clearRowRun(run);
       isOrdered = true;
@@ -172,7 +184,7 @@ function isFull(run: RowRun, rowsMax: number): boolean {
 }
 
 /** Returns the memory of a run's rows, in bytes. */
-export function runBytes({ buffers, lineLength }: RowRun): number {
+export function runBytes({ buffers, lineLength }: Pick<RowRun, "buffers" | "lineLength">): number {
   return buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
 }
 
@@ -250,7 +262,7 @@ function batchRowsOf({ buffers }: RowRun): number {
   return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));
 }
 
-function soundRows(run: RowRun, order: Uint32Array): Uint32Array {
+function soundRows(run: RowRun, order: Places): Places {
   const faulty = new Set(faultyPlaces(run));
   return faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
 }

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { createMemoryBudget, type MemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { appendExact, appendFinite, appendString } from "../../../pipeline/files/columns/checked_append.ts";
-import { cellAt } from "../../../pipeline/files/columns/batch.ts";
+import { cellAt, emptyBatch } from "../../../pipeline/files/columns/batch.ts";
 import { appendNull, appendSpan, type ColumnBuffer } from "../../../pipeline/files/columns/column_buffer.ts";
 import { orderByKey } from "../../../pipeline/files/columns/key_order.ts";
-import { createRowRun } from "../../../pipeline/files/columns/row_run.ts";
-import { createSortedRuns } from "../../../pipeline/ingest/sorted_runs.ts";
+import { clearRowRun, createRowRun } from "../../../pipeline/files/columns/row_run.ts";
+import { createRunWriter, createSortedRuns } from "../../../pipeline/ingest/sorted_runs.ts";
 import { mergeOrder } from "../../../pipeline/math/merge_order.ts";
 import type { ColumnType, TableColumn } from "../../../pipeline/store/table.ts";
 
@@ -31,24 +31,34 @@ function append(buffer: ColumnBuffer, value: Value): void {
   appendExact(buffer, typeof value === "string" ? NaN : value);
 }
 
-/** Sorts rows in runs and returns them merged, each with its number in the file. */
+/** Sorts rows in runs, of which another thread writes every second one, and returns them merged, each with its number in the file. */
 function merged(
   runs: readonly (readonly (readonly Value[])[])[],
   types: readonly ColumnType[],
   budget: MemoryBudget,
 ): { row: number; cells: Value[] }[] {
   const columns = types.map((type, i) => columnOf(`c${i}`, type));
+  let isOtherIdle = false;
   const sorted = createSortedRuns({
-    columns,
-    key: 0,
-    budget,
+    ...{ columns, key: 0, budget },
     shareRead: () => 1,
+    isOtherIdle: () => isOtherIdle = !isOtherIdle,
   });
+  const write = createRunWriter(budget);
+  const run = createRowRun(columns);
   let firstRow = 1;
   for (const rows of runs) {
-    const run = createRowRun(columns);
     for (const cells of rows) cells.forEach((cell, i) => append(run.buffers[i], cell));
-    assert.equal(sorted.add(run, orderByKey(run.buffers[0]), firstRow), true);
+    assert.equal(sorted.hasRoom(1), true);
+    sorted.add({ buffers: run.buffers, order: orderByKey(run.buffers[0]), firstRow });
+    clearRowRun(run);
+    const unwritten = sorted.takeUnwritten();
+    assert.equal(unwritten !== undefined, isOtherIdle);
+    assert.equal(sorted.isBehind(), isOtherIdle);
+    if (unwritten) {
+      assert.deepEqual([...sorted.merge().take(3)], [emptyBatch, emptyBatch, emptyBatch]);
+      sorted.addWritten(structuredClone(write(structuredClone(unwritten))));
+    }
     firstRow += rows.length;
   }
   return [...sorted.merge()].flatMap((batch) =>
@@ -127,7 +137,7 @@ Deno.test("long runs are merged from several chunks each, whose room is given ba
       for (let i = 1; i < rows; i++) {
         if (word.type === "TEXT") appendSpan(word, ends[parity][0], ends[parity][1]);
       }
-      sorted.add(run, orderByKey(key), 1);
+      sorted.add({ buffers: run.buffers, order: orderByKey(key), firstRow: 1 });
     }
     const held = [heldBytes(folder)];
     const batches = Array.from(sorted.merge(), (batch) => {
@@ -157,9 +167,7 @@ Deno.test("a run is refused without room on the disk", () => {
   const columns = [columnOf("key", "INTEGER")];
   const budget = createMemoryBudget("/proc/self", 0);
   const sorted = createSortedRuns({ columns, key: 0, budget, shareRead: () => 1 });
-  const run = createRowRun(columns);
-  append(run.buffers[0], 1);
-  assert.equal(sorted.add(run, Uint32Array.of(0), 1), false);
+  assert.equal(sorted.hasRoom(1), false);
   assert.deepEqual([...sorted.merge()], []);
 });
 
