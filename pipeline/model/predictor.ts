@@ -150,7 +150,8 @@ function additiveFields(
     places: names.map((_, field) => places.indexOf(field)),
     partsOf(row) {
       const members = names.map((name) => memberOf(row, name));
-      return terms.map((term, i) => term(members[places[i]], createFindings(), members));
+      const findings = createFindings();
+      return terms.map((term, i) => term(members[places[i]], findings, members));
     },
     logitOf(parts) {
       let sum = intercept;

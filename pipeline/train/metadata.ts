@@ -31,7 +31,9 @@ export interface ModelParts extends
 export function describe(parts: ModelParts): ArtifactMetadata {
   const { encoder, solution, lastId, metrics } = parts;
   const { precision, covariance, draws } = parts.uncertainty;
-  const coefficients = coefficientsOf(solution, encoder.columnCount);
+  // + 0 turns −0 into 0, since JSON has no −0. A loop: there may be millions.
+  const coefficients: number[] = [];
+  for (let i = 0; i < encoder.columnCount; i++) coefficients.push(solution.coefficients[i] + 0);
   const intercept = solution.coefficients[encoder.columnCount] + 0;
   const { network } = solution;
   return {
@@ -80,14 +82,6 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       parts.goldenRows,
     ),
   };
-}
-
-/** A loop into a list of that length: there may be millions, and V8 may give a list that grows a form that takes five times as long. */
-function coefficientsOf({ coefficients }: Fit, columnCount: number): number[] {
-  const list = new Array<number>(columnCount);
-  // + 0 turns −0 into 0, since JSON has no −0.
-  for (let i = 0; i < columnCount; i++) list[i] = coefficients[i] + 0;
-  return list;
 }
 
 function timesOf(

@@ -262,7 +262,7 @@ function grown<A extends OwnedArray>(array: A, length: number, make: (length: nu
   return larger;
 }
 
-/** Moves the rows, none of which is faulty or coded, to a new buffer, and leaves this one empty: readers know it by what it is. */
+/** Moves the values of the rows to a new buffer, without the reasons of faulty ones, and leaves this one empty: readers keep it. */
 export function takeRows(buffer: ColumnBuffer): ColumnBuffer {
   const taken = { ...buffer, faults: new Map(), found: new Map() };
   const fills = buffer.type === "TEXT" ? { fills: buffer.fills + 1 } : {};
