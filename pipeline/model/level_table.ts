@@ -75,6 +75,9 @@ export function createLevelTable(levels: readonly ReadonlyMap<unknown, number>[]
 
 function* eachText(levels: readonly ReadonlyMap<unknown, number>[]): Generator<[number, string, number]> {
   for (const [field, values] of levels.entries()) {
-    for (const [level, value] of values) if (typeof level === "string") yield [field, level, value];
+    for (const [level, value] of values) {
+      // Of U+FFFD it is not known whether it was sent: such a text is parsed.
+      if (typeof level === "string" && !level.includes("\ufffd")) yield [field, level, value];
+    }
   }
 }

@@ -118,7 +118,7 @@ function createReader(fields: readonly OrdinaryValues[]): ReadText | undefined {
           parts[field] = table.valueAt(slot);
           continue;
         }
-        // A level is UTF-8; another text may not be.
+        // A level is UTF-8; another text may not be, or have U+FFFD.
         if (!isDecoded && !isAscii(from, at)) return undefined;
         parts[field] = ofUnseen[field];
         found[field] = unseen;
